@@ -1,0 +1,55 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// The house of Lockstep: one target a room, imports only ever point downwards (see CONTRIBUTING.md).
+/// `.ci/run` builds with `--explicit-target-dependency-import-check error`, so this table is enforced.
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// A Swift room with its imports; C headers of the system libraries reach it through module maps.
+func room(_ name: String, _ imports: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: imports)
+}
+
+func tests(_ name: String, _ imports: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.target(name: name)] + imports,
+        exclude: recordingScripts[name] ?? [], resources: resources)
+}
+
+/// Folders of scripts that recorded outside numbers; they are not compiled.
+let recordingScripts: [String: [String]] = [:]
+
+let package = Package(
+    name: "lockstep",
+    products: [
+        .library(name: "Lockstep", targets: ["Lockstep"]),
+        .executable(name: "lockstep", targets: ["LockstepCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+        .target(name: "CKernels"),
+        room("Diagnostics"),
+        room("Graphs", ["Diagnostics"]),
+        room("Execution", ["Diagnostics", "Graphs", "COneDNN", "CKernels"]),
+        room("NeuralNetworks", ["Diagnostics", "Graphs"]),
+        room("Collectives", ["Diagnostics", "CMPI", "CKernels"]),
+        room(
+            "DataParallel",
+            ["Diagnostics", "Graphs", "Execution", "NeuralNetworks", "Collectives", "CKernels"]),
+        room("DataPipeline", ["Diagnostics", "CKernels"]),
+        room("Metrics", ["Diagnostics"]),
+        room("Checkpoints", ["Diagnostics", crypto]),
+        room("Recipes", ["Diagnostics", yams]),
+        room("Reports", ["Diagnostics", "Metrics"]),
+        room("Supervision", ["Diagnostics"]),
+    ]
+)
