@@ -77,7 +77,9 @@ extension LockstepError: CustomStringConvertible {
     public var description: String {
         var text = location.map { "\($0): " } ?? ""
         text += message
-        let surroundings = [rank.map { "rank \($0)" }, step.map { "step \($0)" }, collective].compactMap { $0 }
+        let surroundings = [rank.map { "rank \($0)" }, step.map { "step \($0)" }, collective].compactMap {
+            $0
+        }
         if !surroundings.isEmpty { text += " [" + surroundings.joined(separator: ", ") + "]" }
         if let cause { text += "\n  cause: \(cause)" }
         if let remedy { text += "\n  remedy: \(remedy)" }

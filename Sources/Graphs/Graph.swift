@@ -1,0 +1,149 @@
+import Diagnostics
+
+/// A traced computation: nodes in the order of their creation, which is an order of execution.
+///
+/// Not thread-safe: a graph is traced, differentiated and planned on one thread, once.
+public final class Graph {
+    /// One value and how it comes to be.
+    public struct Node {
+        /// What computes it; `nil` for a leaf.
+        public let operation: (any Operation)?
+        /// What it is when it is not computed.
+        public let leaf: Leaf?
+        /// The operands, as node numbers.
+        public let operands: [Int]
+        /// Shape and element type.
+        public let type: TensorType
+        /// The layer that created it, for instance `layers.0`.
+        public let path: String
+    }
+
+    /// A trained tensor.
+    public struct Parameter {
+        /// The name in checkpoints, for instance `layers.0.weight`.
+        public let name: String
+        /// The shape as the engine holds it.
+        public let shape: Shape
+        /// How checkpoints hold it.
+        public let storage: ParameterStorage
+        /// Where its first values come from.
+        public let initializer: any Initializer
+        /// Whether weight decay and L1/L2 regularization apply (weights do, biases do not).
+        public let isRegularized: Bool
+        /// The node that stands for it.
+        public let node: Int
+    }
+
+    /// All nodes; a node only refers to earlier ones.
+    public private(set) var nodes: [Node] = []
+    /// All trained tensors in the order in which tracing met them.
+    public private(set) var parameters: [Parameter] = []
+    /// Whether the graph trains: dropout acts only then.
+    public let isTraining: Bool
+    /// The paths of a model's layers, found before tracing; a layer that is not in here is named by its kind.
+    private let layerPaths: [ObjectIdentifier: String]
+    private var scopes: [String] = []
+    private var parameterOfOwner: [String: Int] = [:]
+
+    /// Creates an empty graph.
+    /// - Parameter layerPaths: the path of each layer object, for instance `layers.0`.
+    public init(isTraining: Bool = true, layerPaths: [ObjectIdentifier: String] = [:]) {
+        self.isTraining = isTraining
+        self.layerPaths = layerPaths
+    }
+
+    /// The path of the layer being traced.
+    public var path: String { scopes.last ?? "" }
+
+    /// Runs `body` with nodes and parameters belonging to a path.
+    public func scope<Result>(_ path: String, _ body: () throws -> Result) rethrows -> Result {
+        scopes.append(path)
+        defer { scopes.removeLast() }
+        return try body()
+    }
+
+    /// Runs `body` with nodes and parameters belonging to a layer.
+    public func scope<Result>(of layer: AnyObject, kind: String, _ body: () throws -> Result) rethrows
+        -> Result
+    {
+        try scope(layerPaths[ObjectIdentifier(layer)] ?? (path.isEmpty ? kind : path + "." + kind), body)
+    }
+
+    /// A field of the micro-batch.
+    public func input(_ name: String, _ type: TensorType) -> Tensor {
+        append(Node(operation: nil, leaf: .input(name), operands: [], type: type, path: path))
+    }
+
+    /// A scalar constant.
+    public func constant(_ value: Double) -> Tensor {
+        append(
+            Node(operation: nil, leaf: .constant(value), operands: [], type: TensorType(.scalar), path: path))
+    }
+
+    /// A trained tensor of a layer. The same owner and name give the same tensor again, so that a layer called
+    /// twice shares its parameters.
+    /// - Throws: `LockstepError` when the layer is called again with another shape, or two layers share a name.
+    public func parameter(
+        _ name: String, of owner: AnyObject, shape: Shape, storage: ParameterStorage = .asIs,
+        initializer: any Initializer, isRegularized: Bool = true
+    ) throws -> Tensor {
+        let identity = "\(ObjectIdentifier(owner)).\(name)"
+        if let known = parameterOfOwner[identity] {
+            let parameter = parameters[known]
+            guard parameter.shape == shape else {
+                throw LockstepError(
+                    .usage,
+                    "layer '\(path)': \(name) was made as \(parameter.shape) and is now needed as \(shape)",
+                    remedy: "call a shared layer with inputs of the same width, or use two layers")
+            }
+            return Tensor(graph: self, node: parameter.node)
+        }
+        let fullName = path.isEmpty ? name : path + "." + name
+        guard !parameters.contains(where: { $0.name == fullName }) else {
+            throw LockstepError(
+                .usage, "two layers are both named '\(path)'",
+                remedy: "give every layer a place of its own in the model")
+        }
+        parameterOfOwner[identity] = parameters.count
+        let leaf = Leaf.parameter(parameters.count)
+        let tensor = append(
+            Node(operation: nil, leaf: leaf, operands: [], type: TensorType(shape), path: path))
+        parameters.append(
+            Parameter(
+                name: fullName, shape: shape, storage: storage, initializer: initializer,
+                isRegularized: isRegularized, node: tensor.node))
+        return tensor
+    }
+
+    /// Adds an operation after checking that its operands fit.
+    /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
+    public func apply(_ operation: any Operation, to operands: [Tensor]) throws -> Tensor {
+        for operand in operands where operand.graph !== self {
+            throw LockstepError(
+                .internalError, "'\(operation.name)' mixes tensors of two graphs",
+                remedy: "trace a model once per graph")
+        }
+        let type: TensorType
+        do {
+            type = try operation.resultType(of: operands.map(\.type))
+        } catch let error as ShapeError {
+            let place = path.isEmpty ? "" : "layer '\(path)': "
+            throw LockstepError(.usage, place + error.message, remedy: error.remedy)
+        }
+        return append(
+            Node(operation: operation, leaf: nil, operands: operands.map(\.node), type: type, path: path))
+    }
+
+    private func append(_ node: Node) -> Tensor {
+        nodes.append(node)
+        return Tensor(graph: self, node: nodes.count - 1)
+    }
+}
+
+/// How a parameter is laid out in checkpoints, which follow PyTorch.
+public enum ParameterStorage: String, Sendable {
+    /// The engine's own layout.
+    case asIs
+    /// A matrix that checkpoints hold transposed: ours is [inputs, outputs], PyTorch's Linear [outputs, inputs].
+    case transposed
+}

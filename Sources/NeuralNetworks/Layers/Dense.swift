@@ -1,0 +1,44 @@
+import Graphs
+
+/// A fully connected layer: [..., inputs] → [..., width], activation(x·W + b). The input width is inferred.
+///
+/// Checkpoints hold `weight` as PyTorch's Linear does, [width, inputs].
+public final class Dense: Layer {
+    /// Outputs a sample.
+    public let width: Int
+    /// The function applied to the result.
+    public let activation: Activation?
+    /// Whether a bias is added.
+    public let hasBias: Bool
+    private let initializer: any Initializer
+
+    /// Creates a layer.
+    public init(
+        _ width: Int, activation: Activation? = nil, bias: Bool = true,
+        initializer: any Initializer = Glorot()
+    ) {
+        self.width = width
+        self.activation = activation
+        self.hasBias = bias
+        self.initializer = initializer
+    }
+
+    /// Traces the product, the bias and the activation.
+    public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        let graph = input.graph
+        return try graph.scope(of: self, kind: "dense") {
+            let inputs = input.shape.rank > 0 ? input.shape[-1] : 1
+            let weight = try graph.parameter(
+                "weight", of: self, shape: [inputs, width], storage: .transposed, initializer: initializer)
+            let rows = input.shape.elementCount / max(inputs, 1)
+            var result = try input.reshaped(to: [rows, inputs]).matmul(weight)
+            if hasBias {
+                let bias = try graph.parameter(
+                    "bias", of: self, shape: [width], initializer: Zeros(), isRegularized: false)
+                result = try result.addingBias(bias)
+            }
+            if let activation { result = try result.activated(activation) }
+            return try result.reshaped(to: Shape(input.shape.dimensions.dropLast() + [width]))
+        }
+    }
+}
