@@ -1,0 +1,88 @@
+/// The network: the group `model` of a recipe.
+public struct ModelPart: Sendable, Equatable {
+    /// The family of networks.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// Dense layers over the columns of a table.
+        case dense
+        /// Word embeddings, their mean over the words, then dense layers.
+        case pooledText
+    }
+
+    /// The function after each hidden layer.
+    public enum Activation: String, Sendable, CaseIterable {
+        /// max(0, x).
+        case relu
+        /// 1 / (1 + exp(-x)).
+        case sigmoid
+        /// The hyperbolic tangent.
+        case tanh
+        /// x · Φ(x), Φ the normal distribution.
+        case gelu
+    }
+
+    /// How the weights of dense layers begin; biases begin at zero.
+    public enum Initializer: String, Sendable, CaseIterable {
+        /// Uniform within ±√(6 / (inputs + outputs)).
+        case glorot
+        /// Normal with deviation √(2 / inputs).
+        case he
+        /// Normal with a fixed small deviation.
+        case normal
+    }
+
+    /// The family of networks.
+    public var kind: Kind
+    /// The numbers a word becomes, for `pooledText`.
+    public var embedding: Int
+    /// The sizes of the hidden layers, first to last.
+    public var hidden: [Int]
+    /// The function after each hidden layer.
+    public var activation: Activation
+    /// The probability with which an input of a dense layer is dropped in training.
+    public var dropout: Double
+    /// How the weights of dense layers begin.
+    public var initializer: Initializer
+    /// Whether dense layers add a bias.
+    public var bias: Bool
+
+    /// Creates the part.
+    public init(
+        kind: Kind = .dense, embedding: Int = 50, hidden: [Int] = [64, 64], activation: Activation = .relu,
+        dropout: Double = 0, initializer: Initializer = .glorot, bias: Bool = true
+    ) {
+        self.kind = kind
+        self.embedding = embedding
+        self.hidden = hidden
+        self.activation = activation
+        self.dropout = dropout
+        self.initializer = initializer
+        self.bias = bias
+    }
+}
+
+extension ModelPart {
+    init(_ reader: RecipeReader) throws {
+        self.init()
+        kind = try reader.choice("kind", default: .dense)
+        if kind == .pooledText {
+            embedding = try reader.integer("embedding", in: 1...65_536, default: 50)
+        }
+        hidden = try reader.integers(
+            "hidden", in: 1...1_000_000, maximumCount: 1_000, default: kind == .dense ? [64, 64] : [24])
+        activation = try reader.choice("activation", default: .relu)
+        dropout = try reader.number("dropout", .below(0, 1), default: 0)
+        initializer = try reader.choice("initializer", default: .glorot)
+        bias = try reader.flag("bias", default: true)
+        try reader.finish(for: "model kind '\(kind.rawValue)'")
+    }
+
+    func flatten(into keys: inout FlatKeys) {
+        keys.add("kind", kind.rawValue)
+        if kind == .pooledText { keys.add("embedding", embedding) }
+        keys.add("hidden", hidden)
+        keys.add("activation", activation.rawValue)
+        keys.add("dropout", dropout)
+        keys.add("initializer", initializer.rawValue)
+        keys.add("bias", bias)
+    }
+}

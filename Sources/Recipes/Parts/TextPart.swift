@@ -1,0 +1,71 @@
+/// What only texts have; its keys stand directly in the group `data`.
+public struct TextPart: Sendable, Equatable {
+    /// The end of a text that is cut off when it is too long.
+    public enum Truncate: String, Sendable, CaseIterable {
+        /// The beginning is cut off.
+        case head
+        /// The end is cut off.
+        case tail
+    }
+
+    /// The side on which a short text is filled up.
+    public enum Pad: String, Sendable, CaseIterable {
+        /// Before the text.
+        case left
+        /// After the text.
+        case right
+    }
+
+    /// The columns whose texts are joined by a space (key `text`).
+    public var columns: [ColumnReference]
+    /// The number of token ids, padding and out-of-vocabulary included.
+    public var vocabularySize: Int
+    /// A word seen less often in the training rows is out of vocabulary.
+    public var minimumCount: Int
+    /// The number of tokens a text is cut or filled up to.
+    public var maximumLength: Int
+    /// Whether words are lower-cased.
+    public var lowercase: Bool
+    /// The end that is cut off.
+    public var truncate: Truncate
+    /// The side that is filled up.
+    public var pad: Pad
+
+    /// Creates the part.
+    public init(
+        columns: [ColumnReference], vocabularySize: Int = 10_000, minimumCount: Int = 2,
+        maximumLength: Int = 256, lowercase: Bool = true, truncate: Truncate = .tail, pad: Pad = .right
+    ) {
+        self.columns = columns
+        self.vocabularySize = vocabularySize
+        self.minimumCount = minimumCount
+        self.maximumLength = maximumLength
+        self.lowercase = lowercase
+        self.truncate = truncate
+        self.pad = pad
+    }
+}
+
+extension TextPart {
+    init(_ reader: RecipeReader) throws {
+        _ = try reader.required("text")
+        columns = try reader.columns("text") ?? []
+        guard !columns.isEmpty else { throw reader.failure("text", "names no column") }
+        vocabularySize = try reader.integer("vocabularySize", in: 3...10_000_000, default: 10_000)
+        minimumCount = try reader.integer("minimumCount", in: 1...1_000_000, default: 2)
+        maximumLength = try reader.integer("maximumLength", in: 1...1_000_000, default: 256)
+        lowercase = try reader.flag("lowercase", default: true)
+        truncate = try reader.choice("truncate", default: .tail)
+        pad = try reader.choice("pad", default: .right)
+    }
+
+    func flatten(into keys: inout FlatKeys) {
+        keys.add("text", list: columns.map(\.canonical))
+        keys.add("vocabularySize", vocabularySize)
+        keys.add("minimumCount", minimumCount)
+        keys.add("maximumLength", maximumLength)
+        keys.add("lowercase", lowercase)
+        keys.add("truncate", truncate.rawValue)
+        keys.add("pad", pad.rawValue)
+    }
+}

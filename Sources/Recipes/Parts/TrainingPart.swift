@@ -1,0 +1,103 @@
+/// How long and by which rule the model learns: the group `training` of a recipe.
+public struct TrainingPart: Sendable, Equatable {
+    /// The samples of one step over all ranks and lanes.
+    public var globalBatchSize: Int
+    /// The parts a step's samples are cut into, whoever computes them; nil takes the smallest power of two
+    /// that is at least ranks × lanes at the first launch.
+    public var logicalShards: Int?
+    /// The passes over the training rows, if bounded.
+    public var epochs: Int?
+    /// The steps of the plan, if bounded; with ``epochs``, whichever comes first.
+    public var maxSteps: Int?
+    /// Whether every epoch has its own order.
+    public var shuffle: Bool
+    /// The update rule.
+    public var optimizer: OptimizerPart
+    /// The learning rate over the steps.
+    public var schedule: SchedulePart
+    /// The largest norm of all gradients together, if bounded.
+    public var clipNorm: Double?
+    /// Penalties on the weights.
+    public var regularization: RegularizationPart
+    /// Patterns of parameter names that do not learn; `*` stands for any characters.
+    public var frozen: [String]
+    /// The steps with non-finite gradients in a row after which training gives up.
+    public var maxNonFiniteSteps: Int
+
+    /// Creates the part; give `epochs` or `maxSteps` or both.
+    public init(
+        globalBatchSize: Int = 32, logicalShards: Int? = nil, epochs: Int? = nil, maxSteps: Int? = nil,
+        shuffle: Bool = true, optimizer: OptimizerPart = OptimizerPart(),
+        schedule: SchedulePart = SchedulePart(),
+        clipNorm: Double? = nil, regularization: RegularizationPart = RegularizationPart(),
+        frozen: [String] = [], maxNonFiniteSteps: Int = 3
+    ) {
+        self.globalBatchSize = globalBatchSize
+        self.logicalShards = logicalShards
+        self.epochs = epochs
+        self.maxSteps = maxSteps
+        self.shuffle = shuffle
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.clipNorm = clipNorm
+        self.regularization = regularization
+        self.frozen = frozen
+        self.maxNonFiniteSteps = maxNonFiniteSteps
+    }
+
+    /// Whether the parameter called `name` matches a pattern of ``frozen``.
+    public func freezes(_ name: String) -> Bool {
+        frozen.contains { NamePattern.matches($0, name) }
+    }
+}
+
+extension TrainingPart {
+    init(_ reader: RecipeReader) throws {
+        globalBatchSize = try reader.integer("globalBatchSize", in: 1...16_777_216, default: 32)
+        logicalShards = try reader.optionalInteger("logicalShards", in: 1...65_536)
+        epochs = try reader.optionalInteger("epochs", in: 1...1_000_000_000)
+        maxSteps = try reader.optionalInteger("maxSteps", in: 1...1_000_000_000_000)
+        shuffle = try reader.flag("shuffle", default: true)
+        optimizer = try OptimizerPart(try reader.part("optimizer"))
+        schedule = try SchedulePart(try reader.part("schedule"))
+        clipNorm = try reader.optionalNumber("clipNorm", .above(0))
+        regularization = try RegularizationPart(try reader.part("regularization"))
+        frozen = try reader.texts("frozen") ?? []
+        maxNonFiniteSteps = try reader.integer("maxNonFiniteSteps", in: 1...1_000_000_000, default: 3)
+        try reader.finish()
+        try check(reader)
+    }
+
+    private func check(_ reader: RecipeReader) throws {
+        if epochs == nil, maxSteps == nil {
+            throw reader.failure(
+                "epochs", "or training.maxSteps is needed",
+                remedy: "add epochs: 10, or --set training.epochs=10")
+        }
+        if let logicalShards, logicalShards > globalBatchSize {
+            throw reader.failure(
+                "logicalShards", "is \(logicalShards), more than the \(globalBatchSize) samples of a step",
+                remedy: "use at most training.globalBatchSize logical shards")
+        }
+        if frozen.contains("") { throw reader.failure("frozen", "holds an empty name") }
+        if schedule.minimumRate > optimizer.rate {
+            throw reader.failure(
+                "schedule", "has a minimumRate above the optimizer's rate of \(optimizer.rate)",
+                remedy: "lower training.schedule.minimumRate")
+        }
+    }
+
+    func flatten(into keys: inout FlatKeys) {
+        keys.add("globalBatchSize", globalBatchSize)
+        keys.add("logicalShards", logicalShards)
+        keys.add("epochs", epochs)
+        keys.add("maxSteps", maxSteps)
+        keys.add("shuffle", shuffle)
+        keys.inside("optimizer") { optimizer.flatten(into: &$0) }
+        keys.inside("schedule") { schedule.flatten(into: &$0) }
+        keys.add("clipNorm", clipNorm)
+        keys.inside("regularization") { regularization.flatten(into: &$0) }
+        keys.add("frozen", frozen)
+        keys.add("maxNonFiniteSteps", maxNonFiniteSteps)
+    }
+}

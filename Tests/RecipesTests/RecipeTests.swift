@@ -1,0 +1,123 @@
+import Diagnostics
+import Foundation
+import Recipes
+import Testing
+
+@Suite("Recipe")
+struct RecipeTests {
+    @Test func defaultsHoldWhereNothingIsWritten() throws {
+        let recipe = try RecipeSamples.parse(RecipeSamples.table)
+        #expect(recipe.name == "sample")
+        #expect(recipe.seed == 0)
+        #expect(recipe.data.paths == ["/recipes/rows.csv"])
+        #expect(recipe.data.label == .name("species"))
+        #expect(recipe.data.table == TablePart())
+        #expect(recipe.data.split == SplitPart())
+        #expect(recipe.model == ModelPart())
+        #expect(recipe.training == TrainingPart(epochs: 3))
+        #expect(recipe.coordinator == CoordinatorPart())
+        #expect(recipe.labelKind == .classIndex)
+        #expect(recipe.source == RecipeSamples.table)
+    }
+
+    @Test func recipeInCodeEqualsRecipeInText() throws {
+        var read = try RecipeSamples.parse(RecipeSamples.table)
+        read.source = ""
+        let built = Recipe(
+            name: "sample", task: .classification,
+            data: DataPart(paths: ["/recipes/rows.csv"], label: .name("species")),
+            training: TrainingPart(epochs: 3))
+        #expect(built == read)
+        #expect(built.effectiveKeys == read.effectiveKeys)
+        try built.check()
+    }
+
+    @Test func recipeInCodeIsChecked() {
+        var recipe = Recipe(
+            name: "sample", task: .classification, data: DataPart(paths: ["/rows.csv"], label: .index(0)),
+            training: TrainingPart(epochs: 3))
+        recipe.training.globalBatchSize = 0
+        #expect {
+            try recipe.check()
+        } throws: {
+            "\($0)".contains("training.globalBatchSize must be a whole number from 1")
+        }
+    }
+
+    @Test(arguments: ["breast-cancer", "iris", "ag-news-pooled"])
+    func shippedRecipesAreValid(name: String) throws {
+        let path = RecipeSamples.shippedFolder.appendingPathComponent(name + ".yaml").path
+        let recipe = try Recipe(contentsOf: path, environment: ["LOCKSTEP_DATA": "/data"])
+        #expect(recipe.name == name)
+        #expect(recipe.training.logicalShards == 4)
+        try recipe.check()
+    }
+
+    @Test func commandsInTheCommentsOfShippedRecipesWork() throws {
+        let folder = RecipeSamples.shippedFolder
+        let fold = try Recipe(
+            contentsOf: folder.appendingPathComponent("breast-cancer.yaml").path,
+            overrides: ["data.fold=1/10"])
+        #expect(fold.data.fold == Fold(number: 1, count: 10))
+        let all = try Recipe(
+            contentsOf: folder.appendingPathComponent("ag-news-pooled.yaml").path,
+            overrides: [
+                "data.split.train=0..6080", "data.split.validation=null", "coordinator.earlyStopping=null",
+                "training.epochs=7",
+            ], environment: ["LOCKSTEP_DATA": "/data"])
+        #expect(all.data.split == SplitPart(train: 0..<6080, test: 6080..<7600))
+        #expect(all.coordinator.evaluationSplit == .test)
+        #expect(all.coordinator.earlyStopping == nil)
+        #expect(all.data.paths == ["/data/ag-news/test.csv"])
+    }
+
+    @Test func pathsAreExpandedAndMadeAbsolute() throws {
+        func path(_ written: String, _ overrides: [String] = []) throws -> String {
+            let text = RecipeSamples.table.replacingOccurrences(of: "rows.csv", with: written)
+            return try RecipeSamples.parse(text, overrides).data.paths[0]
+        }
+        #expect(try path("a/b.csv") == "/recipes/a/b.csv")
+        #expect(try path("../b.csv") == "/b.csv")
+        #expect(try path("/x/b.csv") == "/x/b.csv")
+        #expect(try path("${LOCKSTEP_DATA}x/b.csv") == "/datax/b.csv")
+        #expect(try path("a$$b.csv") == "/recipes/a$b.csv")
+        #expect(try path("rows.csv", ["data.path=b.csv"]) == "/here/b.csv")
+        let missing = RecipeSamples.error(RecipeSamples.table, ["data.path=$NOWHERE/x"])
+        #expect(missing?.message == "data.path uses $NOWHERE, which is not set")
+        #expect(missing?.remedy?.contains("export NOWHERE=") == true)
+        #expect(RecipeSamples.error(RecipeSamples.table, ["data.path=a$/x"])?.code == .usage)
+    }
+
+    @Test func dollarsAreKeptOutsidePaths() throws {
+        let recipe = try RecipeSamples.parse(RecipeSamples.table, ["data.label=$LOCKSTEP_DATA"])
+        #expect(recipe.data.label == .name("$LOCKSTEP_DATA"))
+    }
+
+    @Test func classNamesAreReadFromTheirFile() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("recipes-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appendingPathComponent("classes.txt")
+        try Data("World\r\nSports\n\nSci/Tech\n".utf8).write(to: file)
+        #expect(try ClassNames.file(file.path).resolved() == ["World", "Sports", "Sci/Tech"])
+        try Data("World\nWorld\n".utf8).write(to: file)
+        #expect { try ClassNames.file(file.path).resolved() } throws: {
+            ($0 as? LockstepError)?.code == .badData
+        }
+        #expect { try ClassNames.file("/nowhere").resolved() } throws: {
+            ($0 as? LockstepError)?.code == .badData
+        }
+    }
+
+    @Test func frozenPatternsMatchNames() {
+        #expect(NamePattern.matches("*.bias", "dense.0.bias"))
+        #expect(NamePattern.matches("dense.*", "dense.0.bias"))
+        #expect(NamePattern.matches("d*0*s", "dense.0.bias"))
+        #expect(!NamePattern.matches("*.bias", "dense.0.weight"))
+        #expect(!NamePattern.matches("dense", "dense.0"))
+        #expect(NamePattern.matches("*", ""))
+        #expect(TrainingPart(frozen: ["embedding.*"]).freezes("embedding.weight"))
+        let slow = String(repeating: "a*", count: 2_000) + "b"
+        #expect(!NamePattern.matches(slow, String(repeating: "a", count: 4_000)))
+    }
+}
