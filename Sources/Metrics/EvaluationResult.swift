@@ -1,0 +1,124 @@
+import Diagnostics
+import Foundation
+
+/// The metrics of one finished evaluation. What a task does not measure, or is undefined, is `nil`.
+public struct EvaluationResult: Codable, Sendable, Equatable {
+    /// What was evaluated.
+    public var task: Task
+    /// The number of samples, each counted once.
+    public var count: Int
+    /// The mean loss a sample.
+    public var loss: Double
+    /// The share of samples predicted rightly.
+    public var accuracy: Double?
+    /// The plain mean of F1 over classes.
+    public var macroF1: Double?
+    /// The area under the receiver operating characteristic; the mean of one versus rest for several classes.
+    public var auc: Double?
+    /// The mean squared error.
+    public var mse: Double?
+    /// The square root of the mean squared error.
+    public var rmse: Double?
+    /// The mean absolute error.
+    public var mae: Double?
+    /// The coefficient of determination.
+    public var r2: Double?
+    /// Precision, recall and F1 by class.
+    public var classScores: ClassScores?
+    /// How often each class was taken for each class.
+    public var confusion: ConfusionMatrix?
+
+    /// Computes a result from the parts of all ranks, in whatever order they came.
+    ///
+    /// - Parameters:
+    ///   - classCount: the number of classes of a classification; other tasks ignore it.
+    ///   - parts: batches 0, 1, … each once.
+    ///   - batchCount: how many parts there must be; `nil` asks only that none is missing in between.
+    /// - Throws: 65 for parts that do not fit the task or hold no sample, 78 for a missing or repeated batch.
+    public init(task: Task, classCount: Int, parts: [EvaluationPart], batchCount: Int? = nil) throws {
+        try EvaluationParts(parts).checkComplete(batchCount: batchCount)
+        switch task {
+        case .classification, .binaryClassification:
+            var metrics =
+                task == .classification
+                ? ClassificationMetrics(classCount: classCount) : ClassificationMetrics.binary()
+            for part in parts { try metrics.accumulate(part) }
+            try self.init(metrics)
+        case .regression:
+            var metrics = RegressionMetrics()
+            for part in parts { try metrics.accumulate(part) }
+            try self.init(metrics)
+        }
+    }
+
+    /// The result of a classification.
+    ///
+    /// - Throws: 65 without samples.
+    public init(_ metrics: ClassificationMetrics) throws {
+        guard let loss = metrics.loss else { throw Self.noSamples }
+        task = metrics.task
+        count = metrics.count
+        self.loss = loss
+        accuracy = metrics.accuracy
+        auc = metrics.areaUnderCurve
+        let scores = metrics.classScores
+        macroF1 = scores.macroAverage.f1
+        classScores = scores
+        confusion = metrics.confusion
+    }
+
+    /// The result of a regression.
+    ///
+    /// - Throws: 65 without samples.
+    public init(_ metrics: RegressionMetrics) throws {
+        guard let loss = metrics.loss else { throw Self.noSamples }
+        task = .regression
+        count = metrics.count
+        self.loss = loss
+        mse = metrics.meanSquaredError
+        rmse = metrics.rootMeanSquaredError
+        mae = metrics.meanAbsoluteError
+        r2 = metrics.determination
+    }
+
+    private static let noSamples = LockstepError(
+        .badData, "the evaluation has no samples", remedy: "give the split at least one sample")
+
+    /// Every number by its name in metrics logs and recipes: `loss`, `accuracy`, `macroF1`, `auc`, `mse`, …
+    public var values: [String: Double] {
+        let all: [String: Double?] = [
+            "loss": loss, "accuracy": accuracy, "auc": auc, "mse": mse, "rmse": rmse, "mae": mae, "r2": r2,
+            "macroPrecision": classScores?.macroAverage.precision,
+            "macroRecall": classScores?.macroAverage.recall, "macroF1": macroF1,
+            "weightedPrecision": classScores?.weightedAverage.precision,
+            "weightedRecall": classScores?.weightedAverage.recall,
+            "weightedF1": classScores?.weightedAverage.f1,
+        ]
+        return all.compactMapValues { $0 }
+    }
+}
+
+extension EvaluationResult {
+    /// The result as JSON with sorted keys; numbers that JSON lacks are the strings `nan`, `inf` and `-inf`.
+    public func json() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return Array(try encoder.encode(self)) + [0x0a]
+    }
+
+    /// Reads what ``json()`` wrote.
+    ///
+    /// - Throws: 65 for anything else.
+    public init(json bytes: [UInt8]) throws {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        do {
+            self = try decoder.decode(EvaluationResult.self, from: Data(bytes))
+        } catch {
+            throw LockstepError(.badData, "these bytes are not an evaluation result", cause: error)
+        }
+    }
+}
