@@ -1,0 +1,109 @@
+import Diagnostics
+import Foundation
+import Metrics
+
+/// The report of a finished run for people: `report.txt`.
+public struct RunReport: Sendable {
+    /// A number to compare the run with, for instance that of a published notebook.
+    public struct Baseline: Sendable {
+        /// What it is, for instance `scikit-learn LogisticRegression`.
+        public var name: String
+        /// The metric compared, by its name in ``Metrics/EvaluationResult/values``.
+        public var metric: String
+        /// The baseline's value.
+        public var value: Double
+
+        /// Creates a baseline.
+        public init(name: String, metric: String, value: Double) {
+            self.name = name
+            self.metric = metric
+            self.value = value
+        }
+    }
+
+    /// The recipe's name.
+    public var recipeName: String
+    /// The split that was evaluated, for instance `test`.
+    public var split: String
+    /// The step of the parameters that were evaluated.
+    public var step: Int
+    /// The number of trained parameters.
+    public var parameterCount: Int
+    /// How long the run took, in seconds.
+    public var wallSeconds: Double
+    /// The files that the run left, by what they are.
+    public var files: [(name: String, path: String)]
+    /// The evaluation.
+    public var result: EvaluationResult
+    /// The classes' names by number; empty where there are none.
+    public var classNames: [String]
+    /// What to compare with, if anything.
+    public var baseline: Baseline?
+
+    /// Gathers a report.
+    public init(
+        recipeName: String, split: String, step: Int, parameterCount: Int, wallSeconds: Double,
+        files: [(name: String, path: String)], result: EvaluationResult, classNames: [String] = [],
+        baseline: Baseline? = nil
+    ) {
+        self.recipeName = recipeName
+        self.split = split
+        self.step = step
+        self.parameterCount = parameterCount
+        self.wallSeconds = wallSeconds
+        self.files = files
+        self.result = result
+        self.classNames = classNames
+        self.baseline = baseline
+    }
+
+    /// The report as text.
+    public var text: String {
+        let facts = [
+            ("recipe", recipeName), ("split", split), ("step", String(step)),
+            ("parameters", Self.grouped(parameterCount)),
+            ("seconds", String(format: "%.1f", wallSeconds)),
+        ]
+        var text = "Lockstep report\n===============\n\n" + Self.table(facts)
+        text += "\nEvaluation\n----------\n\n" + result.report(classNames: classNames)
+        if let comparison { text += "\nComparison\n----------\n\n" + comparison + "\n" }
+        if !files.isEmpty { text += "\nFiles\n-----\n\n" + Self.table(files.map { ($0.name, $0.path) }) }
+        return text
+    }
+
+    /// Writes the report, replacing an older one.
+    ///
+    /// - Throws: 74 where it cannot be written.
+    public func write(to path: String) throws {
+        try OutputFile.replace(path, with: Array(text.utf8))
+    }
+
+    /// `accuracy: 0.9737, scikit-learn LogisticRegression 0.9649 (difference +0.0088)`
+    private var comparison: String? {
+        guard let baseline else { return nil }
+        guard let value = result.values[baseline.metric] else {
+            return "\(baseline.metric) was not measured; \(baseline.name) has "
+                + String(format: "%.4f", baseline.value)
+        }
+        return "\(baseline.metric): \(String(format: "%.4f", value)), \(baseline.name) "
+            + String(format: "%.4f (difference %+.4f)", baseline.value, value - baseline.value)
+    }
+
+    private static func table(_ rows: [(String, String)]) -> String {
+        let width = rows.map(\.0.count).max() ?? 0
+        return rows.map { name, value in
+            name + String(repeating: " ", count: width - name.count + 2) + value + "\n"
+        }.joined()
+    }
+
+    /// The number with a comma every three digits.
+    private static func grouped(_ number: Int) -> String {
+        let digits = Array(String(number))
+        var result = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, digits[index - 1] != "-", (digits.count - index) % 3 == 0 { result += "," }
+            result.append(digit)
+        }
+        return result
+    }
+}
