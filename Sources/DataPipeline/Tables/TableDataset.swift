@@ -1,0 +1,112 @@
+import Diagnostics
+
+/// The samples of a table, decoded from the mapped file on demand: `features` [F] float32, then `label`.
+public struct TableDataset: Dataset {
+    /// The rows of the source that are samples, in order.
+    public let rows: [Int]
+    /// `features`, and `label` unless the dataset was made without it.
+    public let fields: [FieldSpec]
+    /// The number of samples.
+    public var count: Int { rows.count }
+    /// False: each sample is decoded from text.
+    public var isResident: Bool { false }
+
+    private let source: CSVSource
+    private let fitted: FittedTable
+    private let labelEncoder: LabelEncoder
+    private let labelColumn: Int?
+    /// For each column of the file, its number among the feature columns, or -1.
+    private let slots: [Int]
+    /// For each feature column, its first feature.
+    private let offsets: [Int]
+    /// For each feature column, its categories' numbers; empty for numeric ones.
+    private let categories: [[String: Int]]
+
+    init(_ fitted: FittedTable, source: CSVSource, rows: [Int]?, withLabel: Bool) throws {
+        let label = fitted.label.column
+        let trained = fitted.trainedColumnCount
+        let columns = try fitted.columns.map {
+            try $0.identity.position(in: source, trainedColumnCount: trained, label: label.index)
+        }
+        labelColumn =
+            withLabel ? try label.position(in: source, trainedColumnCount: trained, label: nil) : nil
+        var slots = Array(repeating: -1, count: source.columnCount)
+        for (slot, column) in columns.enumerated() { slots[column] = slot }
+        var offset = 0
+        offsets = fitted.columns.map { column in
+            defer { offset += column.width }
+            return offset
+        }
+        categories = fitted.columns.map { column in
+            guard case .oneHot(let names, _) = column.encoding else { return [:] }
+            return Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        }
+        let features = FieldSpec(name: "features", sampleShape: [fitted.featureCount], element: .float32)
+        fields = withLabel ? [features, fitted.label.field] : [features]
+        labelEncoder = LabelEncoder(fitted.label)
+        try source.check(rows ?? [])
+        var usable = rows ?? Array(0..<source.rowCount)
+        if fitted.missing.policy == .drop {
+            usable = try source.rows(
+                usable, withoutMissingIn: columns + (labelColumn.map { [$0] } ?? []), fitted.missing)
+        }
+        guard !usable.isEmpty else {
+            throw LockstepError(
+                .badData, "no row is left", at: FileLocation(source.files[0].path),
+                remedy: "check the split, and how many rows have missing values")
+        }
+        (self.fitted, self.source, self.slots, self.rows) = (fitted, source, slots, usable)
+    }
+
+    /// Decodes one field of a sample.
+    /// - Throws: 65 with FILE:LINE:COLUMN for a field that is no number, a refused missing value, an unknown
+    ///   class.
+    public func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws {
+        let row = rows[index]
+        guard field == 0 else {
+            return try source.forEachField(ofRow: row) {
+                guard $0.column == labelColumn else { return }
+                try labelEncoder.write($0, row: row, source: source, to: destination)
+            }
+        }
+        let features = destination.assumingMemoryBound(to: Float.self)
+        try source.forEachField(ofRow: row) { field in
+            let slot = slots[field.column]
+            guard slot >= 0 else { return }
+            switch fitted.columns[slot].encoding {
+            case .number(let center, let scale, let fill):
+                let value = (try number(field, row: row, fill: fill) - center) / scale
+                guard Float(value).isFinite else {
+                    throw source.error("'\(field.excerpt)' is beyond float32's range", row: row, field: field)
+                }
+                features[offsets[slot]] = Float(value)
+            case .oneHot(_, let fill):
+                let own = try category(field, row: row, slot: slot, fill: fill)
+                for number in 0..<categories[slot].count {
+                    features[offsets[slot] + number] = number == own ? 1 : 0
+                }
+            }
+        }
+    }
+
+    /// `FILE:LINE` of a sample's row.
+    public func describe(sample index: Int) -> String { source.location(ofRow: rows[index]).description }
+
+    private func number(_ field: CSVField, row: Int, fill: Double?) throws -> Double {
+        if fitted.missing.matches(field) {
+            guard let fill else { throw source.missingError(field, row: row) }
+            return fill
+        }
+        guard let number = field.number else { throw source.notANumberError(field, row: row) }
+        return number
+    }
+
+    /// The number of the row's category, -1 for one that the training split does not hold.
+    private func category(_ field: CSVField, row: Int, slot: Int, fill: String?) throws -> Int {
+        if fitted.missing.matches(field) {
+            guard let fill else { throw source.missingError(field, row: row) }
+            return categories[slot][fill] ?? -1
+        }
+        return categories[slot][field.text] ?? -1
+    }
+}
