@@ -1,0 +1,55 @@
+/// What one field of every sample looks like in memory.
+public struct FieldSpec: Sendable, Equatable {
+    /// The type of a field's elements, each four bytes in the machine's order.
+    public enum Element: Sendable {
+        /// IEEE 754 single precision.
+        case float32
+        /// A signed integer: token identifiers, class numbers.
+        case int32
+    }
+
+    /// The field's name: `features`, `tokens`, `label`.
+    public let name: String
+    /// One sample's shape; empty for a single element.
+    public let sampleShape: [Int]
+    /// The elements' type.
+    public let element: Element
+    /// One sample's size.
+    public let sampleByteCount: Int
+
+    /// Describes a field.
+    public init(name: String, sampleShape: [Int], element: Element) {
+        self.name = name
+        self.sampleShape = sampleShape
+        self.element = element
+        sampleByteCount = sampleShape.reduce(4, *)
+    }
+}
+
+/// A numbered collection of samples, each made of the same fields. All methods may be called by many threads.
+public protocol Dataset: Sendable {
+    /// The number of samples.
+    var count: Int { get }
+    /// The fields of each sample: inputs first, the label last where there is one.
+    var fields: [FieldSpec] { get }
+    /// Whether samples are decoded in memory, so that writing one is a plain copy that cannot fail.
+    var isResident: Bool { get }
+    /// Writes field number `field` of sample `index`, `sampleByteCount` bytes, to `destination`.
+    /// - Throws: 65 where the sample cannot be decoded.
+    func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws
+    /// Where the sample comes from, `FILE:LINE` for a file.
+    func describe(sample index: Int) -> String
+}
+
+extension Dataset {
+    /// One sample's size, all fields together.
+    public var sampleByteCount: Int { fields.reduce(0) { $0 + $1.sampleByteCount } }
+
+    /// This dataset decoded in memory where it fits `byteLimit`, else itself.
+    /// - Throws: 65 for the first sample that cannot be decoded.
+    public func resident(upTo byteLimit: Int = ResidentDataset.defaultByteLimit) throws -> any Dataset {
+        if self is ResidentDataset { return self }
+        let (byteCount, overflow) = count.multipliedReportingOverflow(by: sampleByteCount)
+        return overflow || byteCount > byteLimit ? self : try ResidentDataset(self)
+    }
+}

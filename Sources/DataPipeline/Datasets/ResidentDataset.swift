@@ -1,0 +1,76 @@
+/// Any dataset decoded once into one contiguous buffer a field, [count, sampleShape…] row-major.
+public final class ResidentDataset: Dataset, @unchecked Sendable {
+    /// The size up to which ``Dataset/resident(upTo:)`` decodes in memory: 512 MiB.
+    public static let defaultByteLimit = 512 << 20
+
+    /// The number of samples.
+    public let count: Int
+    /// The fields of each sample.
+    public let fields: [FieldSpec]
+    /// True.
+    public var isResident: Bool { true }
+    private let origin: any Dataset
+    /// Written in `init`, read-only afterwards.
+    private let buffers: [UnsafeMutableRawPointer]
+
+    /// Decodes every sample.
+    /// - Throws: 65 for the first sample that cannot be decoded.
+    public init(_ dataset: some Dataset) throws {
+        count = dataset.count
+        fields = dataset.fields
+        origin = dataset
+        buffers = dataset.fields.map { AlignedBuffer.allocate(byteCount: $0.sampleByteCount * dataset.count) }
+        for index in 0..<count {
+            for (number, field) in fields.enumerated() {
+                try dataset.write(
+                    sample: index, field: number, to: buffers[number] + index * field.sampleByteCount)
+            }
+        }
+    }
+
+    deinit {
+        for buffer in buffers { buffer.deallocate() }
+    }
+
+    /// Copies one field of a sample.
+    public func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) {
+        let byteCount = fields[field].sampleByteCount
+        destination.copyMemory(from: buffers[field] + index * byteCount, byteCount: byteCount)
+    }
+
+    /// Where the sample comes from.
+    public func describe(sample index: Int) -> String { origin.describe(sample: index) }
+
+    /// All samples of one field, [count, sampleShape…] row-major.
+    public func contents(ofField field: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: buffers[field], count: count * fields[field].sampleByteCount)
+    }
+
+    /// Copies the samples whose numbers stand in `batch.sampleIndices`; the loader's fast path.
+    func gather(into batch: MicroBatch) {
+        let sampleCount = batch.count
+        let indices = batch.sampleIndices
+        for number in 0..<fields.count {
+            let source = buffers[number]
+            let destination = batch.fields[number]
+            let byteCount = fields[number].sampleByteCount
+            if byteCount == 4 {
+                let from = source.assumingMemoryBound(to: UInt32.self)
+                let to = destination.assumingMemoryBound(to: UInt32.self)
+                for position in 0..<sampleCount { to[position] = from[indices[position]] }
+            } else {
+                for position in 0..<sampleCount {
+                    (destination + position &* byteCount).copyMemory(
+                        from: source + indices[position] &* byteCount, byteCount: byteCount)
+                }
+            }
+        }
+    }
+}
+
+/// Memory on 64-byte boundaries, where vector loads are fastest.
+enum AlignedBuffer {
+    static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer.allocate(byteCount: max(64, byteCount), alignment: 64)
+    }
+}

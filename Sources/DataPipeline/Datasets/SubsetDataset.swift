@@ -1,0 +1,27 @@
+/// Some samples of another dataset, in an order of their own.
+public struct SubsetDataset: Dataset {
+    /// The samples' numbers in the other dataset.
+    public let indices: [Int]
+    /// The number of samples.
+    public var count: Int { indices.count }
+    /// The fields of each sample.
+    public var fields: [FieldSpec] { base.fields }
+    /// Whether the other dataset is.
+    public var isResident: Bool { base.isResident }
+    private let base: any Dataset
+
+    /// The samples of these numbers, each of which must be below `base.count`.
+    public init(_ base: any Dataset, indices: [Int]) {
+        self.base = base
+        self.indices = indices
+    }
+
+    /// Writes one field of a sample.
+    /// - Throws: what the other dataset throws.
+    public func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws {
+        try base.write(sample: indices[index], field: field, to: destination)
+    }
+
+    /// Where the sample comes from.
+    public func describe(sample index: Int) -> String { base.describe(sample: indices[index]) }
+}

@@ -1,0 +1,64 @@
+import Diagnostics
+
+/// The samples of a file of texts, tokenized from the mapped file on demand: `tokens` [T] int32, then
+/// `label`.
+public struct TextDataset: Dataset {
+    /// The rows of the source that are samples, in order.
+    public let rows: [Int]
+    /// `tokens`, and `label` unless the dataset was made without it.
+    public let fields: [FieldSpec]
+    /// The number of samples.
+    public var count: Int { rows.count }
+    /// False: each sample is tokenized from text.
+    public var isResident: Bool { false }
+
+    private let source: CSVSource
+    private let tokenizer: WordTokenizer
+    private let columns: [Int]
+    private let labelEncoder: LabelEncoder
+    private let labelColumn: Int?
+
+    init(_ fitted: FittedText, source: CSVSource, rows: [Int]?, withLabel: Bool) throws {
+        let label = fitted.label.column
+        let trained = fitted.trainedColumnCount
+        columns = try fitted.columns.map {
+            try $0.position(in: source, trainedColumnCount: trained, label: label.index)
+        }
+        labelColumn =
+            withLabel ? try label.position(in: source, trainedColumnCount: trained, label: nil) : nil
+        let tokens = FieldSpec(
+            name: "tokens", sampleShape: [fitted.tokenizer.options.sequenceLength], element: .int32)
+        fields = withLabel ? [tokens, fitted.label.field] : [tokens]
+        tokenizer = fitted.tokenizer
+        labelEncoder = LabelEncoder(fitted.label)
+        try source.check(rows ?? [])
+        self.rows = rows ?? Array(0..<source.rowCount)
+        self.source = source
+        guard !self.rows.isEmpty else {
+            throw LockstepError(.badData, "no row is left", at: FileLocation(source.files[0].path))
+        }
+    }
+
+    /// Tokenizes a sample, or reads its label.
+    /// - Throws: 65 with FILE:LINE:COLUMN for an unknown class or a label that is no number.
+    public func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws {
+        let row = rows[index]
+        guard field == 0 else {
+            return try source.forEachField(ofRow: row) {
+                guard $0.column == labelColumn else { return }
+                try labelEncoder.write($0, row: row, source: source, to: destination)
+            }
+        }
+        // Quotes separate words, doubled or not: the bytes need no decoding before they are tokenized.
+        var pieces = Array(repeating: UnsafeBufferPointer<UInt8>(start: nil, count: 0), count: columns.count)
+        try source.forEachField(ofRow: row) { field in
+            for (piece, column) in columns.enumerated() where column == field.column {
+                pieces[piece] = field.bytes
+            }
+        }
+        tokenizer.encode(pieces, to: destination.assumingMemoryBound(to: Int32.self))
+    }
+
+    /// `FILE:LINE` of a sample's row.
+    public func describe(sample index: Int) -> String { source.location(ofRow: rows[index]).description }
+}

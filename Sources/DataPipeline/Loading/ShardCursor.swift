@@ -1,0 +1,46 @@
+/// Walks over the micro-batches of some logical shards, in the order (step, shard), and numbers their
+/// samples.
+struct ShardCursor {
+    private let sampler: ShardSampler
+    private let shards: Range<Int>
+    private var step: Int
+    private var shard: Int
+    private var epoch: Int
+    private var permutation: Permutation
+
+    init(sampler: ShardSampler, shards: Range<Int>, startStep: Int) {
+        self.sampler = sampler
+        self.shards = shards
+        step = startStep
+        shard = shards.lowerBound
+        epoch = sampler.epoch(ofStep: startStep)
+        permutation = sampler.permutation(epoch: epoch)
+    }
+
+    /// Writes the next micro-batch's place and sample numbers into `batch`.
+    mutating func advance(into batch: MicroBatch) {
+        let range = sampler.range(step: step, shard: shard)
+        batch.step = step
+        batch.shard = shard
+        batch.count = range.count
+        batch.firstPosition = range.lowerBound
+        let first = sampler.firstPosition(step: step) + range.lowerBound
+        let indices = batch.sampleIndices
+        if sampler.shuffles {
+            permutation.copy(first..<(first + range.count), to: indices)
+        } else {
+            for offset in 0..<range.count { indices[offset] = first &+ offset }
+        }
+        shard += 1
+        if shard == shards.upperBound { beginStep(step + 1) }
+    }
+
+    private mutating func beginStep(_ next: Int) {
+        step = next
+        shard = shards.lowerBound
+        let nextEpoch = sampler.epoch(ofStep: next)
+        guard nextEpoch != epoch else { return }
+        epoch = nextEpoch
+        permutation = sampler.permutation(epoch: nextEpoch)
+    }
+}
