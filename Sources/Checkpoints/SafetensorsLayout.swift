@@ -36,7 +36,8 @@ struct SafetensorsLayout {
             }
             let extents = tensor.shape.map(String.init).joined(separator: ",")
             members.append(
-                "\(Self.quoted(tensor.name)):{\"dtype\":\"\(tensor.elementType.rawValue)\",\"shape\":[\(extents)],"
+                Self.quoted(tensor.name)
+                    + ":{\"dtype\":\"\(tensor.elementType.rawValue)\",\"shape\":[\(extents)],"
                     + "\"data_offsets\":[\(offset),\(offset + byteCount)]}")
             offset += byteCount
         }

@@ -25,22 +25,32 @@ public struct ClassificationMetrics: Sendable {
     /// How often each class was taken for each class.
     public private(set) var confusion: ConfusionMatrix
 
+    /// How many classes can be measured: the confusion matrix takes `8 · classCount²` bytes.
+    public static let classCounts = 1...4_096
+
     /// Creates metrics of several classes with one score a class.
-    public init(classCount: Int, scoreKind: ScoreKind = .logits) {
-        self.init(task: .classification, classCount: classCount, scoreKind: scoreKind)
+    ///
+    /// - Throws: 65 for a number of classes outside ``classCounts``.
+    public init(classCount: Int, scoreKind: ScoreKind = .logits) throws {
+        guard Self.classCounts.contains(classCount) else {
+            throw LockstepError(
+                .badData, "\(classCount) classes cannot be measured",
+                remedy: "use \(Self.classCounts.lowerBound) to \(Self.classCounts.upperBound) classes")
+        }
+        self.init(task: .classification, checkedClassCount: classCount, scoreKind: scoreKind)
     }
 
     /// Creates metrics of two classes with one score a sample; class 1 is predicted above a probability of
     /// 0.5.
     public static func binary(scoreKind: ScoreKind = .logits) -> ClassificationMetrics {
-        ClassificationMetrics(task: .binaryClassification, classCount: 2, scoreKind: scoreKind)
+        ClassificationMetrics(task: .binaryClassification, checkedClassCount: 2, scoreKind: scoreKind)
     }
 
-    private init(task: Task, classCount: Int, scoreKind: ScoreKind) {
+    private init(task: Task, checkedClassCount classCount: Int, scoreKind: ScoreKind) {
         self.task = task
-        self.classCount = max(1, classCount)
+        self.classCount = classCount
         self.scoreKind = scoreKind
-        confusion = ConfusionMatrix(classCount: self.classCount)
+        confusion = ConfusionMatrix(classCount: classCount)
     }
 
     /// Adds a batch.
@@ -82,7 +92,7 @@ public struct ClassificationMetrics: Sendable {
         }
         let row = sample * classCount
         var best = 0
-        for label in 1..<max(1, classCount)
+        for label in 1..<classCount
         where scores[row + label] > scores[row + best] || scores[row + best].isNaN {
             best = label
         }
@@ -171,12 +181,13 @@ extension ClassificationMetrics: Codable {
         let container = try decoder.container(keyedBy: Key.self)
         let task = try container.decode(Task.self, forKey: .task)
         let classCount = try container.decode(Int.self, forKey: .classCount)
-        guard task != .regression, (1...1 << 20).contains(classCount) else {
+        let scoreKind = try container.decode(ScoreKind.self, forKey: .scoreKind)
+        switch (task, classCount) {
+        case (.classification, _): try self.init(classCount: classCount, scoreKind: scoreKind)
+        case (.binaryClassification, 2): self = .binary(scoreKind: scoreKind)
+        default:
             throw LockstepError(.badData, "\(classCount) classes of a \(task.rawValue) cannot be measured")
         }
-        self.init(
-            task: task, classCount: classCount,
-            scoreKind: try container.decode(ScoreKind.self, forKey: .scoreKind))
         for part in try container.decode(EvaluationParts.self, forKey: .parts).sorted { try accumulate(part) }
     }
 

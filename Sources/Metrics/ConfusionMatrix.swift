@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// How often each class was taken for each class.
 public struct ConfusionMatrix: Codable, Sendable, Equatable {
     /// The number of classes.
@@ -5,10 +7,21 @@ public struct ConfusionMatrix: Codable, Sendable, Equatable {
     /// Sample counts, row-major `[true class, predicted class]`.
     public private(set) var counts: [Int]
 
-    /// Creates a matrix of zeros.
-    public init(classCount: Int) {
-        self.classCount = max(0, classCount)
-        counts = [Int](repeating: 0, count: self.classCount * self.classCount)
+    /// Creates a matrix of zeros; the class count lies in ``ClassificationMetrics/classCounts``.
+    init(classCount: Int) {
+        self.classCount = classCount
+        counts = [Int](repeating: 0, count: classCount * classCount)
+    }
+
+    /// Reads a matrix, checking that it is square and counts nothing negative.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        classCount = try container.decode(Int.self, forKey: .classCount)
+        counts = try container.decode([Int].self, forKey: .counts)
+        let plausible = 0...1 << 40
+        guard ClassificationMetrics.classCounts.contains(classCount),
+            counts.count == classCount * classCount, counts.allSatisfy(plausible.contains)
+        else { throw LockstepError(.badData, "these are not the counts of a confusion matrix") }
     }
 
     /// Counts a sample; both classes lie in `0..<classCount`.

@@ -34,14 +34,14 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     ///   - classCount: the number of classes of a classification; other tasks ignore it.
     ///   - parts: batches 0, 1, … each once.
     ///   - batchCount: how many parts there must be; `nil` asks only that none is missing in between.
-    /// - Throws: 65 for parts that do not fit the task or hold no sample, 78 for a missing or repeated batch.
+    /// - Throws: 65 for parts that do not fit the task or hold no sample and for too many classes, 78 for a missing or repeated batch.
     public init(task: Task, classCount: Int, parts: [EvaluationPart], batchCount: Int? = nil) throws {
         try EvaluationParts(parts).checkComplete(batchCount: batchCount)
         switch task {
         case .classification, .binaryClassification:
             var metrics =
                 task == .classification
-                ? ClassificationMetrics(classCount: classCount) : ClassificationMetrics.binary()
+                ? try ClassificationMetrics(classCount: classCount) : ClassificationMetrics.binary()
             for part in parts { try metrics.accumulate(part) }
             try self.init(metrics)
         case .regression:

@@ -8,15 +8,15 @@ import Testing
         var generator = SeededGenerator(state: 2)
         let recorded = try RecordedCase.all()[0]
         let parts = recorded.parts(batchSize: 5)
-        var alone = ClassificationMetrics(classCount: 3)
+        var alone = try ClassificationMetrics(classCount: 3)
         for part in parts { try alone.accumulate(part) }
 
         for rankCount in 1...5 {
-            var ranks = (0..<rankCount).map { _ in ClassificationMetrics(classCount: 3) }
+            var ranks = try (0..<rankCount).map { _ in try ClassificationMetrics(classCount: 3) }
             for part in parts.shuffled(using: &generator) {
                 try ranks[Int.random(in: 0..<rankCount, using: &generator)].accumulate(part)
             }
-            var merged = ClassificationMetrics(classCount: 3)
+            var merged = try ClassificationMetrics(classCount: 3)
             for rank in ranks.shuffled(using: &generator) {
                 // As it travels between ranks.
                 let bytes = try JSONEncoder().encode(rank)
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func refusesWhatCannotBeMerged() throws {
-        var left = ClassificationMetrics(classCount: 3)
+        var left = try ClassificationMetrics(classCount: 3)
         try left.accumulate(batch: 0, lossSum: 1, scores: [1, 0, 0], labels: [0])
         let before = left.confusion
         #expect(throws: LockstepError.self) { try left.merge(left) }
@@ -49,11 +49,27 @@ import Testing
     }
 
     @Test func undefinedNumbersAreNil() throws {
-        var metrics = ClassificationMetrics(classCount: 3)
+        var metrics = try ClassificationMetrics(classCount: 3)
         #expect(metrics.accuracy == nil && metrics.loss == nil && metrics.areaUnderCurve == nil)
         try metrics.accumulate(batch: 0, lossSum: 0, scores: [.nan, .nan, 1, 1, 0, 0], labels: [2, 0])
         #expect(metrics.accuracy == 1)
         #expect(metrics.areaUnderCurve == nil)
+    }
+
+    @Test func hostileJSONIsAnErrorNotATrap() throws {
+        for count in [-1, 0, 5_000, Int.max] {
+            #expect(throws: LockstepError.self) { try ClassificationMetrics(classCount: count) }
+            let text =
+                "{\"task\":\"classification\",\"classCount\":\(count),\"scoreKind\":\"logits\",\"parts\":[]}"
+            #expect(throws: (any Error).self) {
+                try JSONDecoder().decode(ClassificationMetrics.self, from: Data(text.utf8))
+            }
+        }
+        for text in ["{\"classCount\":2,\"counts\":[1,2,3]}", "{\"classCount\":1,\"counts\":[-1]}"] {
+            #expect(throws: (any Error).self) {
+                try JSONDecoder().decode(ConfusionMatrix.self, from: Data(text.utf8))
+            }
+        }
     }
 
     @Test func areaCountsTiesHalf() {
