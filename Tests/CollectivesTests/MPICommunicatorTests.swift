@@ -78,6 +78,14 @@ struct MPICommunicatorTests {
         #expect(job.lines(startingWith: "FAILED").allSatisfy { $0.contains(text) }, "\(job.output)")
     }
 
+    /// SIGTERM must reach mpirun, which then ends its ranks and removes their shared memory.
+    @Test func jobThatTakesTooLongEndsOrderly() throws {
+        let job = try MPIJob.run(ranks: 2, ["missing"], limit: 1)
+        #expect(job.timedOut)
+        #expect(job.exitCode == 1, "mpirun ended by itself and not by SIGKILL")
+        #expect(job.lines(startingWith: "OK").isEmpty)
+    }
+
     private func expectAllOK(_ job: JobResult, ranks: Int, nodes: Int) {
         #expect(!job.timedOut && job.exitCode == 0, "\(job.output)")
         let expected = (0..<ranks).map { "OK rank \($0)/\(ranks) node " }

@@ -58,7 +58,7 @@ enum MPIJob {
         let ended = DispatchSemaphore(value: 0)
         process.terminationHandler = { _ in ended.signal() }
         let start = ContinuousClock.now
-        try process.run()
+        try runWithSignalsUnblocked(process)
         let timedOut = ended.wait(timeout: .now() + limit) == .timedOut
         if timedOut {
             // mpirun passes SIGTERM on to its ranks and kills them a second later.
@@ -70,6 +70,17 @@ enum MPIJob {
         return JobResult(
             exitCode: process.terminationStatus, output: output, duration: ContinuousClock.now - start,
             timedOut: timedOut)
+    }
+
+    /// A task's thread blocks nearly all signals, and a child inherits that: mpirun would never see SIGTERM, and
+    /// killing it leaves its shared memory behind.
+    private static func runWithSignalsUnblocked(_ process: Process) throws {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try process.run()
     }
 
     /// The runner lies in the products folder, as the test bundle does.

@@ -66,9 +66,10 @@ struct NodeBarrierTests {
         #expect(error.code == .numericFailure)
     }
 
-    /// Arrivals are counted in 32 bits: they must wrap without anybody noticing.
+    /// Arrivals are counted in 32 bits: they must wrap without anybody noticing, or passing too early.
     @Test func countersMayWrap() throws {
-        let memory = try memory(participants: 3)
+        let barrierByteCount = NodeBarrier.byteCount(participants: 3)
+        let memory = try SoloCommunicator().allocateShared(byteCount: barrierByteCount + 3 * 64)
         // The epoch before the wrap, and three times as many arrivals, as the C structure lays them out.
         let epoch = UInt32.max - 2
         let words = memory.base.assumingMemoryBound(to: UInt32.self)
@@ -79,11 +80,20 @@ struct NodeBarrierTests {
         onThreads(3) { index in
             failures.record {
                 let own = try barrier(memory, index, of: 3)
-                for _ in 0..<10 { try own.wait() }
+                let rounds = (memory.base + barrierByteCount).assumingMemoryBound(to: Int.self)
+                for round in 1...10 {
+                    // The last one comes late, so that whoever is let through early sees its old round.
+                    if index == 2 { Thread.sleep(forTimeInterval: 0.01) }
+                    rounds[8 * index] = round
+                    try own.wait()
+                    #expect((0..<3).map { rounds[8 * $0] } == [round, round, round])
+                    try own.wait()
+                }
             }
         }
         try failures.throwFirst()
-        #expect(words[16] == 7)
+        let generation = memory.base.assumingMemoryBound(to: UInt32.self)[16]
+        #expect(generation == epoch &+ 20)
     }
 
     @Test(arguments: [(0, 0), (2, 2), (-1, 2)])
