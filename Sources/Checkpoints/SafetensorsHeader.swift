@@ -20,7 +20,7 @@ package enum SafetensorsLimits {
     /// The reference implementation's limit.
     package static let headerByteCount = 100_000_000
     /// Far beyond any model, and read in well under a second.
-    package static let tensorCount = 100_000
+    package static let tensorCount = 50_000
     package static let nameByteCount = 4_096
     package static let dimensionCount = 32
     package static let metadataByteCount = 16 << 20

@@ -139,6 +139,14 @@ struct SafetensorsHeaderScanner {
         try expect("\"")
         var bytes: [UInt8] = []
         while position < text.count {
+            // All up to the next quote or escape at once.
+            let start = position
+            while position < text.count, Self.isPlain(text[position]), position - start <= limit {
+                position += 1
+            }
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<position]))
+            if bytes.count > limit { throw failure("a name is longer than \(limit) bytes") }
+            guard position < text.count else { break }
             let byte = text[position]
             position += 1
             if byte == UInt8(ascii: "\"") {
@@ -148,14 +156,13 @@ struct SafetensorsHeaderScanner {
                 return string
             }
             if byte < 0x20 { throw failure("a control character stands in a name") }
-            if byte == UInt8(ascii: "\\") {
-                bytes.append(contentsOf: String(try escapedScalar()).utf8)
-            } else {
-                bytes.append(byte)
-            }
-            if bytes.count > limit { throw failure("a name is longer than \(limit) bytes") }
+            bytes.append(contentsOf: String(try escapedScalar()).utf8)
         }
         throw failure("a name does not end")
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     private mutating func escapedScalar() throws(Failure) -> Unicode.Scalar {
