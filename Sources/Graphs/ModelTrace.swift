@@ -1,5 +1,3 @@
-import Graphs
-
 /// A model traced for one size of micro-batch: what the planner turns into a program.
 public struct ModelTrace {
     /// A field of the micro-batch.
@@ -34,32 +32,21 @@ public struct ModelTrace {
     /// Samples in the micro-batch.
     public let sampleCount: Int
 
-    /// Traces a model.
-    /// - Parameters:
-    ///   - input: the field that the model is called with.
-    ///   - label: the field of the loss; `nil` for prediction alone.
-    /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
+    /// Gathers what a trace produced.
     public init(
-        _ model: any Layer, sampleCount: Int, input: Field, label: Field? = nil, loss: Loss? = nil,
-        isTraining: Bool
-    ) throws {
-        graph = Graph(isTraining: isTraining, layerPaths: model.layerPaths())
+        graph: Graph, fields: [Field], predictions: Tensor, loss: Tensor?, gradients: [Tensor?],
+        lossTermCount: Int,
+        sampleCount: Int
+    ) {
+        self.graph = graph
+        self.fields = fields
+        self.predictions = predictions
+        self.loss = loss
+        self.gradients = gradients
+        self.lossTermCount = lossTermCount
         self.sampleCount = sampleCount
-        fields = [input] + (label.map { [$0] } ?? [])
-        let tensors = [input, label].compactMap { $0 }.map { [graph] field in
-            graph.input(
-                field.name, TensorType(Shape([sampleCount] + field.sampleShape.dimensions), field.element))
-        }
-        predictions = try model(tensors[0])
-        if let loss, tensors.count == 2 {
-            self.loss = try graph.scope("loss") { [predictions] in
-                try loss.sum(predictions: predictions, labels: tensors[1])
-            }
-            lossTermCount = loss.termCount(predictions: predictions.shape)
-        } else {
-            self.loss = nil
-            lossTermCount = 0
-        }
-        gradients = isTraining ? try self.loss.map { [graph] in try graph.gradients(of: $0) } ?? [] : []
     }
+
+    /// Whether gradients are computed.
+    public var isTraining: Bool { !gradients.isEmpty }
 }

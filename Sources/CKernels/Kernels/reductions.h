@@ -1,0 +1,90 @@
+// Sums. Over an outer axis each column is one chain in order; over the innermost axis sixteen chains are folded in a
+// fixed tree.
+
+LK_INLINE float lk_sum_row(const float *x, ptrdiff_t count) {
+  lk_vector sums = lk_splat(0);
+  ptrdiff_t i = 0;
+  for (; i + LK_LANES <= count; i += LK_LANES) sums += lk_load(x + i);
+  if (i < count) sums += lk_load_some(x + i, count - i);
+  return lk_sum(sums);
+}
+
+void LK_CLONE(reduce)(const float *x, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner, float factor) {
+  for (ptrdiff_t o = 0; o < outer; o++, x += extent * inner, y += inner) {
+    if (inner == 1) {
+      *y = lk_sum_row(x, extent) * factor;
+      continue;
+    }
+    for (ptrdiff_t column = 0; column < inner; column += LK_LANES) {
+      ptrdiff_t count = inner - column < LK_LANES ? inner - column : LK_LANES;
+      lk_vector sums = lk_splat(0);
+      const float *from = x + column;
+      if (count == LK_LANES) {
+        for (ptrdiff_t e = 0; e < extent; e++, from += inner) sums += lk_load(from);
+        lk_store(y + column, sums * lk_splat(factor));
+      } else {
+        for (ptrdiff_t e = 0; e < extent; e++, from += inner) sums += lk_load_some(from, count);
+        lk_store_some(y + column, sums * lk_splat(factor), count);
+      }
+    }
+  }
+}
+
+void LK_CLONE(broadcast)(const float *x, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner) {
+  for (ptrdiff_t o = 0; o < outer; o++, x += inner)
+    for (ptrdiff_t e = 0; e < extent; e++, y += inner) {
+      if (inner == 1) *y = *x;
+      else memcpy(y, x, (size_t)inner * sizeof(float));
+    }
+}
+
+// Sixteen chains of squares in float64, folded in a fixed tree.
+LK_INLINE double lk_squares(const float *x, ptrdiff_t count) {
+  lk_doubles sums = {0};
+  ptrdiff_t i = 0;
+  for (; i + LK_LANES <= count; i += LK_LANES) {
+    lk_doubles wide = __builtin_convertvector(lk_load(x + i), lk_doubles);
+    sums += wide * wide;
+  }
+  if (i < count) {
+    lk_doubles wide = __builtin_convertvector(lk_load_some(x + i, count - i), lk_doubles);
+    sums += wide * wide;
+  }
+  double lanes[LK_LANES];
+  memcpy(lanes, &sums, sizeof lanes);
+  for (int width = LK_LANES / 2; width > 0; width /= 2)
+    for (int lane = 0; lane < width; lane++) lanes[lane] += lanes[lane + width];
+  return lanes[0];
+}
+
+// The deepest sum of 2^31 leaves needs 32 entries.
+#define LK_TREE_DEPTH 40
+
+// One chunk: sources and partial sums are a stack of pointers; partial sums live in `partial`.
+LK_INLINE void lk_tree_chunk(const float *const *sources, const int32_t *program, ptrdiff_t program_count,
+                             float (*partial)[LK_CHUNK], ptrdiff_t offset, float *result, ptrdiff_t count) {
+  const float *stack[LK_TREE_DEPTH];
+  ptrdiff_t depth = 0;
+  for (ptrdiff_t entry = 0; entry < program_count; entry++) {
+    if (program[entry] >= 0) {
+      stack[depth++] = sources[program[entry]] + offset;
+      continue;
+    }
+    const float *x = stack[depth - 2], *y = stack[depth - 1];
+    depth -= 2;
+    float *to = entry == program_count - 1 ? result : partial[depth];
+    LK_MAP(to, count, LK_AT(x) + LK_AT(y));
+    stack[depth++] = to;
+  }
+  if (stack[0] != result) memcpy(result, stack[0], (size_t)count * sizeof(float));
+}
+
+void LK_CLONE(tree_sum)(const float *const *sources, const int32_t *program, ptrdiff_t program_count, float *result,
+                        ptrdiff_t count, double *chunk_squares) {
+  float partial[LK_TREE_DEPTH][LK_CHUNK];
+  for (ptrdiff_t offset = 0, chunk = 0; offset < count; offset += LK_CHUNK, chunk++) {
+    ptrdiff_t here = count - offset < LK_CHUNK ? count - offset : LK_CHUNK;
+    lk_tree_chunk(sources, program, program_count, partial, offset, result + offset, here);
+    if (chunk_squares) chunk_squares[chunk] = lk_squares(result + offset, here);
+  }
+}

@@ -1,0 +1,139 @@
+// Sixteen floats at a time, on every processor: the compiler splits them where registers are narrower, so that all
+// clones compute the same lanes in the same order. Loads and stores need no alignment.
+typedef float lk_vector __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t lk_mask __attribute__((vector_size(64), aligned(4), may_alias));
+typedef double lk_doubles __attribute__((vector_size(128), aligned(8)));
+
+#define LK_INLINE static inline __attribute__((always_inline))
+#define LK_LANES 16
+
+LK_INLINE lk_vector lk_splat(float x) { return (lk_vector){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+LK_INLINE lk_vector lk_load(const float *from) { return *(const lk_vector *)from; }
+LK_INLINE void lk_store(float *to, lk_vector x) { *(lk_vector *)to = x; }
+
+// The first `count` lanes; the rest are zero, respectively not written.
+LK_INLINE lk_vector lk_load_some(const float *from, ptrdiff_t count) {
+#ifdef LK_HAS_MASKS
+  return (lk_vector)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+#else
+  lk_vector x = lk_splat(0);
+  memcpy(&x, from, (size_t)count * sizeof(float));
+  return x;
+#endif
+}
+LK_INLINE void lk_store_some(float *to, lk_vector x, ptrdiff_t count) {
+#ifdef LK_HAS_MASKS
+  _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)x);
+#else
+  memcpy(to, &x, (size_t)count * sizeof(float));
+#endif
+}
+
+LK_INLINE lk_vector lk_select(lk_mask mask, lk_vector yes, lk_vector no) {
+  return (lk_vector)(((lk_mask)yes & mask) | ((lk_mask)no & ~mask));
+}
+LK_INLINE lk_vector lk_maximum(lk_vector x, lk_vector y) { return lk_select(x > y, x, y); }
+LK_INLINE lk_vector lk_minimum(lk_vector x, lk_vector y) { return lk_select(x < y, x, y); }
+LK_INLINE lk_vector lk_absolute(lk_vector x) { return (lk_vector)((lk_mask)x & 0x7fffffff); }
+LK_INLINE lk_vector lk_root(lk_vector x) { return __builtin_elementwise_sqrt(x); }
+
+// x·y + z, rounded once where the processor can.
+LK_INLINE lk_vector lk_fma(lk_vector x, lk_vector y, lk_vector z) {
+#ifdef LK_HAS_FMA
+  return __builtin_elementwise_fma(x, y, z);
+#else
+  return x * y + z;
+#endif
+}
+
+LK_INLINE float lk_sum(lk_vector x) {
+  float lanes[LK_LANES];
+  lk_store(lanes, x);
+  for (int width = LK_LANES / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
+  return lanes[0];
+}
+
+LK_INLINE float lk_greatest(lk_vector x) {
+  float lanes[LK_LANES];
+  lk_store(lanes, x);
+  for (int width = LK_LANES / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) lanes[i] = lanes[i] > lanes[i + width] ? lanes[i] : lanes[i + width];
+  return lanes[0];
+}
+
+// eˣ to about 2 units in the last place: x = n·ln 2 + r, and a polynomial for eʳ (coefficients of Cephes expf,
+// S. Moshier). NaN stays NaN.
+LK_INLINE lk_vector lk_exp(lk_vector given) {
+  lk_vector x = lk_minimum(lk_maximum(given, lk_splat(-87.3f)), lk_splat(88.3f));
+  lk_vector shifted = x * lk_splat(1.44269504088896341f) + lk_splat(12582912.0f);  // rounds to an integer
+  lk_vector n = shifted - lk_splat(12582912.0f);
+  lk_vector r = x - n * lk_splat(0.693359375f);
+  r = r - n * lk_splat(-2.12194440e-4f);
+  lk_vector p = lk_splat(1.9875691500e-4f);
+  p = p * r + lk_splat(1.3981999507e-3f);
+  p = p * r + lk_splat(8.3334519073e-3f);
+  p = p * r + lk_splat(4.1665795894e-2f);
+  p = p * r + lk_splat(1.6666665459e-1f);
+  p = p * r + lk_splat(5.0000001201e-1f);
+  p = p * (r * r) + r + lk_splat(1.0f);
+  lk_mask exponent = ((lk_mask)shifted - (lk_mask)lk_splat(12582912.0f)) << 23;
+  lk_vector value = (lk_vector)((lk_mask)p + exponent);
+  return lk_select(given == given, value, given);
+}
+
+LK_INLINE lk_vector lk_sigmoid(lk_vector x) { return lk_splat(1.0f) / (lk_splat(1.0f) + lk_exp(-x)); }
+
+// tanh: a polynomial near zero (Cephes tanhf), else (1 − e^−2|x|) / (1 + e^−2|x|).
+LK_INLINE lk_vector lk_tanh(lk_vector x) {
+  lk_vector magnitude = lk_absolute(x), z = x * x;
+  lk_vector p = lk_splat(-5.70498872745e-3f);
+  p = p * z + lk_splat(2.06390887954e-2f);
+  p = p * z + lk_splat(-5.37397155531e-2f);
+  p = p * z + lk_splat(1.33314422036e-1f);
+  p = p * z + lk_splat(-3.33332819422e-1f);
+  lk_vector near = p * z * x + x;
+  lk_vector e = lk_exp(lk_splat(-2.0f) * magnitude);
+  lk_vector far = (lk_splat(1.0f) - e) / (lk_splat(1.0f) + e);
+  far = (lk_vector)((lk_mask)far | ((lk_mask)x & (lk_mask)lk_splat(-0.0f)));
+  return lk_select(magnitude < lk_splat(0.625f), near, far);
+}
+
+// erf(x) by Abramowitz and Stegun 7.1.26, absolute error below 1.5e-7.
+LK_INLINE lk_vector lk_erf(lk_vector x) {
+  lk_vector magnitude = lk_absolute(x);
+  lk_vector t = lk_splat(1.0f) / (lk_splat(1.0f) + lk_splat(0.3275911f) * magnitude);
+  lk_vector p = lk_splat(1.061405429f);
+  p = p * t + lk_splat(-1.453152027f);
+  p = p * t + lk_splat(1.421413741f);
+  p = p * t + lk_splat(-0.284496736f);
+  p = p * t + lk_splat(0.254829592f);
+  lk_vector value = lk_splat(1.0f) - p * t * lk_exp(-(magnitude * magnitude));
+  return (lk_vector)((lk_mask)value | ((lk_mask)x & (lk_mask)lk_splat(-0.0f)));
+}
+
+LK_INLINE lk_vector lk_apply(int32_t activation, lk_vector x) {
+  switch (activation) {
+    case LK_RELU: return lk_select(x < lk_splat(0), lk_splat(0), x);  // keeps NaN
+    case LK_SIGMOID: return lk_sigmoid(x);
+    case LK_TANH: return lk_tanh(x);
+    case LK_GELU: return lk_splat(0.5f) * x * (lk_splat(1.0f) + lk_erf(x * lk_splat(0.70710678118654752f)));
+    default: return x;
+  }
+}
+
+// The derivative at the saved result (ReLU, sigmoid, tanh) or input (GELU).
+LK_INLINE lk_vector lk_slope(int32_t activation, lk_vector saved) {
+  lk_vector one = lk_splat(1.0f);
+  switch (activation) {
+    case LK_RELU: return lk_select(saved > lk_splat(0), one, lk_splat(0));
+    case LK_SIGMOID: return saved * (one - saved);
+    case LK_TANH: return one - saved * saved;
+    case LK_GELU: {
+      lk_vector density = lk_exp(lk_splat(-0.5f) * saved * saved) * lk_splat(0.39894228040143268f);
+      lk_vector normal = lk_splat(0.5f) * (one + lk_erf(saved * lk_splat(0.70710678118654752f)));
+      return normal + saved * density;
+    }
+    default: return one;
+  }
+}

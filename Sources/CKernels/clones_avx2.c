@@ -1,0 +1,9 @@
+// The kernels for x86-64 processors with AVX2 and FMA.
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define LK_CLONE(name) lk_##name##_avx2
+#define LK_HAS_FMA 1
+#define LK_TILE_ROWS 2
+#include "Kernels/clones.h"
+#pragma clang attribute pop
+#endif

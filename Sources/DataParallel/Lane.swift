@@ -1,0 +1,146 @@
+import CKernels
+import Collectives
+import Diagnostics
+import Execution
+
+/// One thread of a replica: its own programs, gradient buffers and slices. After warm-up a step allocates nothing.
+final class Lane {
+    /// What outlives a call of ``run(until:)``: the same numbers on every lane.
+    struct Progress {
+        /// Steps done.
+        var step: Int
+        /// Updates applied: steps that were not skipped.
+        var updates: Int
+        /// Skipped steps in a row.
+        var skippedInRow = 0
+    }
+
+    private let shared: ReplicaShared
+    private let number: Int
+    private let stack: ShardStack
+    private let reducer: GradientReducer
+    private let optimizer: ShardedOptimizer
+    private let barrier: NodeBarrier
+    private let source: any MicroBatchSource
+    private var programs: [Int: Program] = [:]
+    /// The last verdict, for the caller.
+    private(set) var verdict: StepVerdict?
+    private(set) var progress: Progress
+
+    /// Prepares a lane; call on the thread that will run it.
+    /// - Parameter number: the lane's number within its node.
+    init(_ shared: ReplicaShared, number: Int, progress: Progress) throws {
+        self.shared = shared
+        self.number = number
+        self.progress = progress
+        let map = shared.map
+        stack = shared.stacks[number]
+        barrier = try shared.barrier(lane: number)
+        let slices = shared.plan.slices(lane: number, of: map.nodeLanes.count)
+        reducer = GradientReducer(
+            memory: shared.memory, map: map, tree: shared.tree, plan: shared.plan, stacks: shared.stacks,
+            lane: number,
+            exchange: shared.exchange)
+        optimizer = try ShardedOptimizer(
+            shared.configuration.update, layout: shared.layout, slices: slices, memory: shared.memory,
+            gradient: reducer.result)
+        let shards = map.shards(ofLane: map.nodeLanes.lowerBound + number)
+        source = try shared.configuration.makeSource(shards, progress.step)
+    }
+
+    /// Runs steps until so many are done, or until all are asked to stop.
+    /// - Parameter observe: sees each verdict.
+    func run(until end: Int, observe: ((StepVerdict) -> Void)?) throws {
+        while progress.step < end {
+            let verdict = try step()
+            observe?(verdict)
+            if verdict.stopRequested { return }
+        }
+    }
+
+    private func step() throws -> StepVerdict {
+        for turn in stack.turns { try compute(turn) }
+        try barrier.wait()
+        try reducer.reduce(barrier: barrier)
+        try barrier.wait()
+        let verdict = StepVerdict(
+            step: progress.step, memory: shared.memory, tree: shared.tree, chunkTree: shared.chunkTree)
+        try update(verdict)
+        try barrier.wait()
+        progress.step += 1
+        self.verdict = verdict
+        return verdict
+    }
+
+    /// Forward and backward of one logical shard, and the additions of the tree that it completes.
+    private func compute(_ turn: ShardStack.Turn) throws {
+        let memory = shared.memory
+        let buffer = memory.gradients(lane: number, buffer: turn.buffer)
+        let batch = try source.next(step: progress.step, shard: turn.shard)
+        var report = ShardReport(
+            lossSum: 0, termCount: 0, stopRequests: shared.configuration.stopRequested() ? 1 : 0)
+        if batch.sampleCount == 0 {
+            buffer.update(repeating: 0, count: memory.elementCount)
+        } else {
+            let program = try program(sampleCount: batch.sampleCount)
+            program.bind(
+                parameters: memory.parameters, gradients: buffer, fields: batch.fields,
+                seed: shared.configuration.seed, step: UInt64(progress.step), firstSample: batch.firstPosition
+            )
+            try program.run()
+            report.lossSum = Double(program.lossSum)
+            report.termCount = Double(program.lossTermCount)
+        }
+        memory.reports[turn.shard] = report
+        for merge in 0..<turn.merges {
+            let top = memory.gradients(lane: number, buffer: turn.buffer - merge)
+            let below = memory.gradients(lane: number, buffer: turn.buffer - merge - 1)
+            lk_add(below, top, below, memory.elementCount)
+        }
+    }
+
+    private func update(_ verdict: StepVerdict) throws {
+        guard verdict.isFinite else { return try skip(verdict) }
+        progress.skippedInRow = 0
+        guard verdict.termCount > 0 else { return }
+        try shared.gate.waitUntilCopied()
+        progress.updates += 1
+        optimizer.update(
+            step: verdict.step, time: progress.updates,
+            scale: verdict.scale(clipNorm: shared.configuration.update.clipNorm))
+    }
+
+    /// A step with non-finite numbers changes nothing; several in a row end the run.
+    private func skip(_ verdict: StepVerdict) throws {
+        progress.skippedInRow += 1
+        guard progress.skippedInRow >= shared.configuration.update.maxNonFiniteSteps else { return }
+        let memory = shared.memory
+        let shard = (0..<memory.shardCount).first { !memory.reports[$0].lossSum.isFinite }
+        let place =
+            shard.map { " (logical shard \($0), computed by rank \(shared.map.rank(ofShard: $0)))" } ?? ""
+        throw LockstepError(
+            .numericFailure,
+            "\(progress.skippedInRow) steps in a row had a non-finite loss or gradient: loss \(verdict.loss)\(place), "
+                + "gradient norm \(verdict.gradientNorm)",
+            remedy:
+                "lower training.optimizer.rate, set training.clipNorm, or look for bad values in the data",
+            step: verdict.step)
+    }
+
+    /// The program for a number of samples; planned at its first use.
+    private func program(sampleCount: Int) throws -> Program {
+        if let known = programs[sampleCount] { return known }
+        let plan = try Plan(try shared.configuration.trainingTrace(sampleCount), layout: shared.layout)
+        let program = try Program(plan)
+        programs[sampleCount] = program
+        return program
+    }
+
+    /// Time by operation over some runs of the largest micro-batch seen, for profiles.
+    func profile(runs: Int) throws -> [String: (nanoseconds: UInt64, count: Int)] {
+        var times: [String: (nanoseconds: UInt64, count: Int)] = [:]
+        guard let program = programs.max(by: { $0.key < $1.key })?.value else { return times }
+        for _ in 0..<runs { try program.profile(into: &times) }
+        return times
+    }
+}

@@ -1,0 +1,142 @@
+import Collectives
+import Execution
+
+/// The map of the memory that all ranks of a node share: synchronization, what the shards report, the one parameter
+/// arena of the node, optimizer state (each slice lives once) and every lane's gradient buffers.
+struct NodeMemory: Sendable {
+    private let memory: SharedMemory
+    private let offsets: Offsets
+    /// Elements of an arena.
+    let elementCount: Int
+    let laneCount: Int
+    let shardCount: Int
+
+    /// Where the regions start, in bytes.
+    private struct Offsets: Sendable {
+        var abort = 0
+        var barrier = 0
+        var boundary = 0
+        var copied = 0
+        var notice = 0
+        var reports = 0
+        var squares = 0
+        var parameters = 0
+        var states = 0
+        var gradients: [Int] = []
+        var outgoing = 0
+        var incoming = 0
+        var total = 0
+    }
+
+    /// Takes the memory from the communicator. Collective: every rank of the node, same order.
+    /// - Parameters:
+    ///   - buffersOfLane: gradient buffers of each lane of the node.
+    ///   - outgoing: subtrees that this node sends to others; 0 on a single node.
+    ///   - incoming: subtrees of all nodes; 0 on a single node.
+    init(
+        _ communicator: any Communicator, elementCount: Int, stateCount: Int, shardCount: Int,
+        buffersOfLane: [Int],
+        outgoing: Int, incoming: Int
+    ) throws {
+        self.elementCount = elementCount
+        self.shardCount = shardCount
+        laneCount = buffersOfLane.count
+        offsets = Self.offsets(
+            elementCount: elementCount, stateCount: stateCount, shardCount: shardCount,
+            buffersOfLane: buffersOfLane,
+            outgoing: outgoing, incoming: incoming)
+        memory = try communicator.allocateShared(byteCount: offsets.total)
+    }
+
+    private static func offsets(
+        elementCount: Int, stateCount: Int, shardCount: Int, buffersOfLane: [Int], outgoing: Int,
+        incoming: Int
+    ) -> Offsets {
+        var offsets = Offsets()
+        var next = 0
+        func take(_ byteCount: Int) -> Int {
+            defer { next += (byteCount + 63) / 64 * 64 }
+            return next
+        }
+        let arena = elementCount * MemoryLayout<Float>.size
+        offsets.abort = take(AbortSignal.byteCount)
+        offsets.barrier = take(NodeBarrier.byteCount(participants: buffersOfLane.count))
+        offsets.boundary = take(Flag.byteCount)
+        offsets.copied = take(Flag.byteCount)
+        offsets.notice = take(MemoryLayout<BoundaryNotice>.stride)
+        offsets.reports = take(shardCount * MemoryLayout<ShardReport>.stride)
+        offsets.squares = take(elementCount / ParameterLayout.chunk * MemoryLayout<Double>.size)
+        offsets.parameters = take(arena)
+        offsets.states = take(arena * stateCount)
+        offsets.gradients = buffersOfLane.map { take(arena * $0) }
+        offsets.outgoing = take(arena * outgoing)
+        offsets.incoming = take(arena * incoming)
+        offsets.total = next
+        return offsets
+    }
+
+    /// Bytes of the whole.
+    var byteCount: Int { offsets.total }
+
+    var abort: UnsafeMutableRawPointer { memory.base + offsets.abort }
+    var barrier: UnsafeMutableRawPointer { memory.base + offsets.barrier }
+    var boundary: UnsafeMutableRawPointer { memory.base + offsets.boundary }
+    var copied: UnsafeMutableRawPointer { memory.base + offsets.copied }
+
+    var notice: UnsafeMutablePointer<BoundaryNotice> {
+        (memory.base + offsets.notice).assumingMemoryBound(to: BoundaryNotice.self)
+    }
+
+    /// One report a logical shard.
+    var reports: UnsafeMutablePointer<ShardReport> {
+        (memory.base + offsets.reports).assumingMemoryBound(to: ShardReport.self)
+    }
+
+    /// The sum of squares of every chunk of the summed gradient.
+    var squares: UnsafeMutablePointer<Double> {
+        (memory.base + offsets.squares).assumingMemoryBound(to: Double.self)
+    }
+
+    /// The node's parameters.
+    var parameters: UnsafeMutablePointer<Float> { floats(offsets.parameters) }
+
+    /// An arena of optimizer state.
+    func state(_ index: Int) -> UnsafeMutablePointer<Float> { floats(offsets.states) + index * elementCount }
+
+    /// A gradient buffer of a lane of the node.
+    func gradients(lane: Int, buffer: Int) -> UnsafeMutablePointer<Float> {
+        floats(offsets.gradients[lane]) + buffer * elementCount
+    }
+
+    /// A sum that this node sends.
+    func outgoing(_ index: Int) -> UnsafeMutablePointer<Float> {
+        floats(offsets.outgoing) + index * elementCount
+    }
+
+    /// A sum of any node, received.
+    func incoming(_ index: Int) -> UnsafeMutablePointer<Float> {
+        floats(offsets.incoming) + index * elementCount
+    }
+
+    private func floats(_ offset: Int) -> UnsafeMutablePointer<Float> {
+        (memory.base + offset).assumingMemoryBound(to: Float.self)
+    }
+}
+
+/// What a logical shard adds to a step beside its gradients.
+struct ShardReport {
+    /// The summed loss.
+    var lossSum: Double
+    /// The terms that it sums.
+    var termCount: Double
+    /// Non-zero when the shard's rank was asked to stop.
+    var stopRequests: Double
+}
+
+/// Why the replicas of the node stopped between two steps; read by a coordinator in another process.
+struct BoundaryNotice {
+    /// The steps done so far.
+    var step: Int64
+    /// A ``Boundary``'s raw value.
+    var kind: Int64
+}

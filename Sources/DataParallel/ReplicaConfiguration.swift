@@ -1,0 +1,45 @@
+import Execution
+import Graphs
+
+/// What a replica trains and how; the same on every rank.
+public struct ReplicaConfiguration: Sendable {
+    /// Traces the model for a number of samples, with gradients.
+    public var trace: @Sendable (_ sampleCount: Int) throws -> ModelTrace
+    /// Opens a lane's micro-batches, from a step on.
+    public var makeSource: @Sendable (_ shards: Range<Int>, _ startStep: Int) throws -> any MicroBatchSource
+    /// How gradients become steps.
+    public var update: UpdateOptions
+    /// The seed of initial values and dropout.
+    public var seed: UInt64
+    /// Bytes after which a bucket ends.
+    public var bucketByteCount = 4 << 20
+    /// How long a lane waits for the others.
+    public var timeLimit = Duration.seconds(300)
+    /// Whether this rank was asked to stop; read once a shard.
+    public var stopRequested: @Sendable () -> Bool = { false }
+
+    /// Creates a configuration.
+    public init(
+        update: UpdateOptions, seed: UInt64,
+        trace: @escaping @Sendable (_ sampleCount: Int) throws -> ModelTrace,
+        makeSource:
+            @escaping @Sendable (_ shards: Range<Int>, _ startStep: Int) throws -> any MicroBatchSource
+    ) {
+        self.update = update
+        self.seed = seed
+        self.trace = trace
+        self.makeSource = makeSource
+    }
+
+    /// The trace with the gradients of frozen parameters left out, so that they cost nothing and do not count in the
+    /// norm.
+    func trainingTrace(_ sampleCount: Int) throws -> ModelTrace {
+        let full = try trace(sampleCount)
+        let gradients = zip(full.graph.parameters, full.gradients).map { parameter, gradient in
+            update.rule(for: parameter.name).isFrozen ? nil : gradient
+        }
+        return ModelTrace(
+            graph: full.graph, fields: full.fields, predictions: full.predictions, loss: full.loss,
+            gradients: gradients, lossTermCount: full.lossTermCount, sampleCount: full.sampleCount)
+    }
+}

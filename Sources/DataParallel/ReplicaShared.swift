@@ -1,0 +1,88 @@
+import Collectives
+import Diagnostics
+import Execution
+
+/// What the lanes of a replica share, and what a dedicated coordinator sees of them: the plan of a step and the memory
+/// of the node. Collective: every rank makes one, in the same order.
+public final class ReplicaShared: @unchecked Sendable {
+    let configuration: ReplicaConfiguration
+    let communicator: any Communicator
+    let map: LaneMap
+    let tree: CanonicalTree
+    let chunkTree: CanonicalTree
+    let plan: BucketPlan
+    let stacks: [ShardStack]
+    let memory: NodeMemory
+    let exchange: NodeExchange?
+    private let abortSignal: AbortSignal
+    /// Where parameters lie in the arenas.
+    public let layout: ParameterLayout
+    /// Lets the coordinator copy a consistent state while training goes on.
+    public let gate: SnapshotGate
+
+    /// Lays out a job and takes the node's memory.
+    public init(_ configuration: ReplicaConfiguration, communicator: any Communicator, map: LaneMap) throws {
+        self.configuration = configuration
+        self.communicator = communicator
+        self.map = map
+        let layout = ParameterLayout(try configuration.trainingTrace(1))
+        let tree = CanonicalTree(leafCount: map.logicalShards)
+        let plan = BucketPlan(layout, targetByteCount: configuration.bucketByteCount)
+        stacks = map.nodeLanes.map { ShardStack(shards: map.shards(ofLane: $0), tree: tree) }
+        let counts = NodeExchange.subtreeCounts(map, tree: tree)
+        let memory = try NodeMemory(
+            communicator, elementCount: layout.elementCount,
+            stateCount: configuration.update.optimizer.stateNames.count, shardCount: map.logicalShards,
+            buffersOfLane: stacks.map(\.bufferCount), outgoing: counts.outgoing, incoming: counts.incoming)
+        self.layout = layout
+        self.tree = tree
+        self.plan = plan
+        self.memory = memory
+        chunkTree = CanonicalTree(leafCount: layout.elementCount / ParameterLayout.chunk)
+        exchange = NodeExchange(communicator: communicator, memory: memory, map: map, tree: tree, plan: plan)
+        abortSignal = AbortSignal(at: memory.abort)
+        let coordinatorIsHere = communicator.topology.ranksOfNode[map.nodeIndex].contains(0)
+        gate = SnapshotGate(
+            memory: memory, abortSignal: abortSignal, timeLimit: configuration.timeLimit,
+            isCoordinated: coordinatorIsHere)
+    }
+
+    /// Bytes of memory that the node shares.
+    public var sharedByteCount: Int { memory.byteCount }
+
+    /// A lane's view of the barrier of the node's lanes.
+    func barrier(lane: Int) throws -> NodeBarrier {
+        let spin = SpinCount.suggested(
+            participants: map.nodeLanes.count, threadsOfThisRank: map.lanesPerReplica)
+        let (ranks, lanes) = (map.replicasOfNode[map.nodeIndex], map.lanesPerReplica)
+        return try NodeBarrier(
+            at: memory.barrier, participant: lane, participants: map.nodeLanes.count, spinCount: spin,
+            timeout: configuration.timeLimit, abortSignal: abortSignal,
+            describe: { "rank \(ranks[$0 / lanes]) (lane \($0 % lanes))" })
+    }
+
+    /// Ends the waiting of every lane of the node.
+    func abort(_ code: ExitCode) { abortSignal.raise(by: communicator.rank, code: code) }
+
+    /// Writes the initial values, or given ones, into the node's arenas. Collective: every rank.
+    /// - Parameter state: parameters and optimizer state as checkpoints hold them; `nil` starts afresh.
+    public func initialize(from state: TrainedState?) throws {
+        if communicator.topology.localRank == 0 {
+            if let state {
+                try state.restore(into: memory, layout: layout, stateNames: stateNames)
+            } else {
+                layout.initialize(memory.parameters, seed: configuration.seed)
+            }
+        }
+        try communicator.barrier()
+    }
+
+    /// The names of the optimizer's arenas.
+    public var stateNames: [String] { configuration.update.optimizer.stateNames }
+
+    /// The node's parameters, for evaluation between two steps.
+    public var parameters: UnsafePointer<Float> { UnsafePointer(memory.parameters) }
+
+    /// Copies parameters and optimizer state out of the arenas.
+    public func snapshot() -> Snapshot { Snapshot(memory: memory, layout: layout, stateNames: stateNames) }
+}

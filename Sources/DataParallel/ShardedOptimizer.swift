@@ -1,0 +1,139 @@
+import CKernels
+import Diagnostics
+import Execution
+import NeuralNetworks
+
+/// Updates the slices of one lane: parameters in the node's arena, optimizer state in place, in one fused pass. Rates,
+/// decay and freezing come from a table of runs, since slices cut across parameters.
+struct ShardedOptimizer {
+    /// Neighbouring elements that are updated alike.
+    private struct Run {
+        var range: Range<Int>
+        let rateFactor: Double
+        let weightDecay: Double
+        let isRegularized: Bool
+
+        func isLike(_ other: Run) -> Bool {
+            rateFactor == other.rateFactor && weightDecay == other.weightDecay
+                && isRegularized == other.isRegularized
+        }
+    }
+
+    private let options: UpdateOptions
+    private let kernel: Kernel
+    private let runs: [Run]
+    private let memory: NodeMemory
+    private let gradient: UnsafeMutablePointer<Float>
+
+    /// The optimizers that have a kernel.
+    private enum Kernel {
+        case sgd(SGD)
+        case adam(Adam)
+        case rmsprop(RMSProp)
+
+        init(_ optimizer: any Optimizer) throws {
+            switch optimizer {
+            case let optimizer as SGD: self = .sgd(optimizer)
+            case let optimizer as Adam: self = .adam(optimizer)
+            case let optimizer as RMSProp: self = .rmsprop(optimizer)
+            default:
+                throw LockstepError(
+                    .usage, "optimizer '\(optimizer.name)' has no kernel", remedy: "use SGD, Adam or RMSProp")
+            }
+        }
+
+        var weightDecay: Double {
+            switch self {
+            case .sgd(let optimizer): optimizer.weightDecay
+            case .adam(let optimizer): optimizer.weightDecay
+            case .rmsprop(let optimizer): optimizer.weightDecay
+            }
+        }
+    }
+
+    /// Prepares the updates of a lane's slices.
+    /// - Parameter gradient: the summed gradient, an arena that is complete at the slices.
+    init(
+        _ options: UpdateOptions, layout: ParameterLayout, slices: [Range<Int>], memory: NodeMemory,
+        gradient: UnsafeMutablePointer<Float>
+    ) throws {
+        self.options = options
+        self.memory = memory
+        self.gradient = gradient
+        kernel = try Kernel(options.optimizer)
+        var runs: [Run] = []
+        for slice in slices {
+            for segment in layout.segments
+            where segment.offset < slice.upperBound && segment.end > slice.lowerBound {
+                let rule = options.rule(for: segment.name)
+                if rule.isFrozen { continue }
+                let run = Run(
+                    range: max(segment.offset, slice.lowerBound)..<min(segment.end, slice.upperBound),
+                    rateFactor: rule.rateFactor, weightDecay: rule.weightDecay ?? kernel.weightDecay,
+                    isRegularized: segment.isRegularized && (options.l1 != 0 || options.l2 != 0))
+                if let last = runs.last, last.range.upperBound == run.range.lowerBound, last.isLike(run) {
+                    runs[runs.count - 1].range = last.range.lowerBound..<run.range.upperBound
+                } else {
+                    runs.append(run)
+                }
+            }
+        }
+        self.runs = runs
+    }
+
+    /// Updates all runs.
+    /// - Parameters:
+    ///   - step: the global step, for the schedule.
+    ///   - time: the number of this update, from 1, for Adam's bias correction.
+    ///   - scale: what the summed gradient is multiplied by.
+    func update(step: Int, time: Int, scale: Double) {
+        let rate = options.optimizer.rate * options.schedule.factor(step: step)
+        for run in runs {
+            let decoupled = if case .adam(let adam) = kernel { adam.isDecoupled } else { false }
+            let terms = lk_gradient_terms(
+                scale: Float(scale),
+                decay: Float((decoupled ? 0 : run.weightDecay) + (run.isRegularized ? 2 * options.l2 : 0)),
+                l1: Float(run.isRegularized ? options.l1 : 0))
+            apply(run, terms, rate: rate * run.rateFactor, time: time)
+        }
+    }
+
+    private func apply(_ run: Run, _ terms: lk_gradient_terms, rate: Double, time: Int) {
+        let (start, count) = (run.range.lowerBound, run.range.count)
+        let (value, gradient) = (memory.parameters + start, gradient + start)
+        switch kernel {
+        case .sgd(let sgd):
+            var call = lk_sgd_arguments(
+                terms: terms, rate: Float(rate), momentum: Float(sgd.momentum),
+                is_nesterov: sgd.nesterov ? 1 : 0)
+            lk_sgd(&call, value, gradient, sgd.momentum == 0 ? nil : memory.state(0) + start, count)
+        case .adam(let adam):
+            let bias1 = 1 - power(adam.beta1, time)
+            let bias2 = 1 - power(adam.beta2, time)
+            var call = lk_adam_arguments(
+                terms: terms, beta1: Float(adam.beta1), beta2: Float(adam.beta2),
+                epsilon: Float(adam.epsilon),
+                keep: Float(adam.isDecoupled ? 1 - rate * run.weightDecay : 1),
+                step_size: Float(rate / bias1),
+                inverse_root_bias2: Float(1 / bias2.squareRoot()))
+            lk_adam(&call, value, gradient, memory.state(0) + start, memory.state(1) + start, count)
+        case .rmsprop(let rmsprop):
+            var call = lk_rmsprop_arguments(
+                terms: terms, rate: Float(rate), decay: Float(rmsprop.decay), epsilon: Float(rmsprop.epsilon),
+                momentum: Float(rmsprop.momentum))
+            let momentum = rmsprop.momentum == 0 ? nil : memory.state(1) + start
+            lk_rmsprop(&call, value, gradient, memory.state(0) + start, momentum, count)
+        }
+    }
+
+    /// A whole power by squaring: the same bits on every machine, unlike a library's pow.
+    private func power(_ base: Double, _ exponent: Int) -> Double {
+        var (result, square, rest) = (1.0, base, exponent)
+        while rest > 0 {
+            if rest & 1 == 1 { result *= square }
+            square *= square
+            rest >>= 1
+        }
+        return result
+    }
+}

@@ -1,0 +1,113 @@
+import Diagnostics
+import Execution
+
+/// A copy of parameters and optimizer state as they were after some step, in the engine's layout.
+public final class Snapshot: @unchecked Sendable {
+    /// Where parameters lie.
+    public let layout: ParameterLayout
+    private let arenas: UnsafeMutablePointer<Float>
+    private let stateNames: [String]
+
+    init(memory: NodeMemory, layout: ParameterLayout, stateNames: [String]) {
+        self.layout = layout
+        self.stateNames = stateNames
+        let count = layout.elementCount
+        arenas =
+            UnsafeMutableRawPointer
+            .allocate(byteCount: count * (1 + stateNames.count) * MemoryLayout<Float>.size, alignment: 64)
+            .bindMemory(to: Float.self, capacity: count * (1 + stateNames.count))
+        arenas.update(from: memory.parameters, count: count)
+        for index in stateNames.indices {
+            (arenas + (index + 1) * count).update(from: memory.state(index), count: count)
+        }
+    }
+
+    deinit { arenas.deallocate() }
+
+    /// The parameters' arena.
+    public var parameters: UnsafePointer<Float> { UnsafePointer(arenas) }
+
+    /// The state as checkpoints hold it: row-major tensors in PyTorch's layouts.
+    public func exported() -> TrainedState {
+        let count = layout.elementCount
+        var state = TrainedState()
+        for segment in layout.segments {
+            state.parameters[segment.name] = StoredTensor(
+                shape: segment.storedShape, values: layout.export(segment, from: arenas))
+            for (index, name) in stateNames.enumerated() {
+                state.optimizer["\(segment.name).\(name)"] = StoredTensor(
+                    shape: segment.storedShape,
+                    values: layout.export(segment, from: arenas + (index + 1) * count))
+            }
+        }
+        return state
+    }
+}
+
+/// A row-major tensor as a checkpoint holds it.
+public struct StoredTensor: Sendable, Equatable {
+    /// The extents.
+    public var shape: [Int]
+    /// The elements.
+    public var values: [Float]
+
+    /// Creates a tensor.
+    public init(shape: [Int], values: [Float]) {
+        self.shape = shape
+        self.values = values
+    }
+}
+
+/// Parameters and optimizer state by name.
+public struct TrainedState: Sendable, Equatable {
+    /// For instance `layers.0.weight`.
+    public var parameters: [String: StoredTensor] = [:]
+    /// For instance `layers.0.weight.exp_avg`.
+    public var optimizer: [String: StoredTensor] = [:]
+
+    /// An empty state.
+    public init() {}
+
+    /// Writes parameters alone into an arena, for evaluation and prediction.
+    /// - Throws: `LockstepError` naming a tensor that is missing or has another shape.
+    public func restoreParameters(into arena: UnsafeMutablePointer<Float>, layout: ParameterLayout) throws {
+        for segment in layout.segments {
+            let tensor = try Self.find(segment.name, segment, in: parameters)
+            layout.restore(segment, from: tensor.values, to: arena)
+        }
+        try Self.refuseStrangers(parameters, known: Set(layout.segments.map(\.name)))
+    }
+
+    func restore(into memory: NodeMemory, layout: ParameterLayout, stateNames: [String]) throws {
+        try restoreParameters(into: memory.parameters, layout: layout)
+        for (index, name) in stateNames.enumerated() {
+            for segment in layout.segments {
+                let tensor = try Self.find("\(segment.name).\(name)", segment, in: optimizer)
+                layout.restore(segment, from: tensor.values, to: memory.state(index))
+            }
+        }
+    }
+
+    private static func find(
+        _ name: String, _ segment: ParameterLayout.Segment, in tensors: [String: StoredTensor]
+    ) throws -> StoredTensor {
+        let remedy = "use the recipe that the checkpoint was trained with"
+        guard let tensor = tensors[name] else {
+            throw LockstepError(.mismatch, "the checkpoint has no tensor '\(name)'", remedy: remedy)
+        }
+        guard tensor.shape == segment.storedShape, tensor.values.count == segment.elementCount else {
+            throw LockstepError(
+                .mismatch,
+                "tensor '\(name)' of the checkpoint is \(tensor.shape), the model needs \(segment.storedShape)",
+                remedy: remedy)
+        }
+        return tensor
+    }
+
+    private static func refuseStrangers(_ tensors: [String: StoredTensor], known: Set<String>) throws {
+        guard let stranger = tensors.keys.sorted().first(where: { !known.contains($0) }) else { return }
+        throw LockstepError(
+            .mismatch, "the checkpoint has a tensor '\(stranger)' that the model lacks",
+            remedy: "use the recipe that the checkpoint was trained with")
+    }
+}

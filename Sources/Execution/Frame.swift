@@ -1,0 +1,54 @@
+/// What a program's instructions see while it runs: where memory is, and the keys of the random numbers.
+public struct Frame {
+    /// Base addresses by ``MemoryRegion``: activations, parameters, gradients, then the fields of the micro-batch.
+    let bases: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    /// The seed of the run.
+    var seed: UInt64 = 0
+    /// The global step.
+    var step: UInt64 = 0
+    /// The position of the micro-batch's first sample in the step's global batch.
+    var firstSample = 0
+}
+
+/// The memories that a slot may lie in.
+enum MemoryRegion: Hashable {
+    /// The program's own arena of activations and workspaces.
+    case activations
+    /// The node's parameters.
+    case parameters
+    /// The lane's gradients.
+    case gradients
+    /// A field of the micro-batch.
+    case field(Int)
+
+    /// The index in ``Frame/bases``.
+    var index: Int {
+        switch self {
+        case .activations: 0
+        case .parameters: 1
+        case .gradients: 2
+        case .field(let number): 3 + number
+        }
+    }
+}
+
+/// A place in memory that is fixed but for the region's base address.
+struct Slot {
+    let region: MemoryRegion
+    let byteOffset: Int
+    private let index: Int
+
+    init(_ region: MemoryRegion, byteOffset: Int) {
+        self.region = region
+        self.byteOffset = byteOffset
+        index = region.index
+    }
+
+    func floats(_ frame: UnsafePointer<Frame>) -> UnsafeMutablePointer<Float> {
+        (frame.pointee.bases[index] + byteOffset).assumingMemoryBound(to: Float.self)
+    }
+
+    func integers(_ frame: UnsafePointer<Frame>) -> UnsafeMutablePointer<Int32> {
+        (frame.pointee.bases[index] + byteOffset).assumingMemoryBound(to: Int32.self)
+    }
+}

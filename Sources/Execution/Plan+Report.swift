@@ -1,0 +1,58 @@
+import Graphs
+
+extension Plan {
+    /// What `lockstep plan` prints of a program: steps, fusions, memory and cost.
+    public var report: String {
+        var lines = ["program for \(trace.sampleCount) samples: \(schedule.steps.count) steps"]
+        for (index, step) in schedule.steps.enumerated() { lines.append(line(index, step)) }
+        lines.append(contentsOf: fusionLines)
+        lines.append(contentsOf: memoryLines)
+        lines.append(
+            "cost: \(Self.grouped(cost.flops)) FLOP, \(Self.grouped(cost.byteCount)) bytes read and written")
+        return lines.joined(separator: "\n")
+    }
+
+    /// Floating-point operations and bytes moved by one run.
+    public var cost: OperationCost {
+        schedule.steps.reduce(OperationCost(flops: 0, byteCount: 0)) { sum, step in
+            let (operands, results) = (step.operands.map(\.type), step.results.map(\.type))
+            return OperationCost(
+                flops: sum.flops + step.operation.flops(operands: operands, results: results),
+                byteCount: sum.byteCount + (operands + results).reduce(0) { $0 + $1.byteCount })
+        }
+    }
+
+    private func line(_ index: Int, _ step: PlanStep) -> String {
+        let (operands, results) = (step.operands.map(\.type), step.results.map(\.type))
+        let shapes = operands.map(\.shape.description).joined(separator: " ")
+        let target = results.map(\.shape.description).joined(separator: " ")
+        let flops = Self.grouped(step.operation.flops(operands: operands, results: results))
+        let remark = step.operation.remark(operands: operands, results: results)
+        let note = remark.isEmpty ? "" : "  (\(remark))"
+        return
+            "  \(index)  \(step.operation.name)  \(shapes) -> \(target)  \(flops) FLOP  \(step.path)\(note)"
+    }
+
+    private var fusionLines: [String] {
+        ["fusions: \(schedule.notes.count)"] + schedule.notes.map { "  " + $0 }
+    }
+
+    private var memoryLines: [String] {
+        [
+            "memory: activations \(Self.grouped(memory.arenaByteCount)) bytes"
+                + " (\(Self.grouped(memory.unsharedByteCount)) without reuse),"
+                + " parameters \(Self.grouped(layout.elementCount * 4)) bytes in \(layout.segments.count) segments"
+        ]
+    }
+
+    /// A number with its thousands apart.
+    static func grouped(_ number: Int) -> String {
+        var digits = Array(String(abs(number)))
+        var place = digits.count - 3
+        while place > 0 {
+            digits.insert(",", at: place)
+            place -= 3
+        }
+        return (number < 0 ? "-" : "") + String(digits)
+    }
+}

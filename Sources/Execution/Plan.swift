@@ -1,0 +1,51 @@
+import Diagnostics
+import Graphs
+
+/// A trace turned into a schedule with a place for every value: everything about a program but the running of it.
+public struct Plan {
+    let trace: ModelTrace
+    let layout: ParameterLayout
+    let schedule: Schedule
+    let memory: MemoryPlan
+
+    /// Plans a trace: simplify, fuse, place gradients, place memory.
+    /// - Throws: `LockstepError` when an operation cannot be lowered.
+    public init(_ trace: ModelTrace, layout: ParameterLayout) throws {
+        self.trace = trace
+        self.layout = layout
+        let fused = Fusion.fuse(try Simplification.schedule(trace))
+        let (schedule, gradientOffsets) = GradientPlacement.place(fused, layout: layout)
+        self.schedule = schedule
+        memory = MemoryPlan(schedule, fixed: try Self.fixedSlots(trace, layout, gradientOffsets))
+    }
+
+    /// Bytes of the arena of activations and workspaces.
+    public var arenaByteCount: Int { memory.arenaByteCount }
+
+    /// Parameters by name in the layout (an evaluation may trace them in another order), fields by their number.
+    private static func fixedSlots(
+        _ trace: ModelTrace, _ layout: ParameterLayout, _ gradientOffsets: [Int: Int]
+    ) throws -> [Int: Slot] {
+        var slots = gradientOffsets.mapValues { Slot(.gradients, byteOffset: $0) }
+        for (index, node) in trace.graph.nodes.enumerated() {
+            switch node.leaf {
+            case .parameter(let ordinal):
+                let parameter = trace.graph.parameters[ordinal]
+                guard let segment = layout.segments.first(where: { $0.name == parameter.name }),
+                    segment.shape == parameter.shape
+                else {
+                    throw LockstepError(
+                        .mismatch,
+                        "parameter '\(parameter.name)' \(parameter.shape) is not in the trained model",
+                        remedy: "build the model that the checkpoint was trained with")
+                }
+                slots[index] = Slot(.parameters, byteOffset: segment.offset * MemoryLayout<Float>.size)
+            case .input(let name):
+                let number = trace.fields.firstIndex { $0.name == name } ?? 0
+                slots[index] = Slot(.field(number), byteOffset: 0)
+            case .constant, nil: break
+            }
+        }
+        return slots
+    }
+}

@@ -1,0 +1,46 @@
+import Graphs
+
+/// A value of the graph as a step reads or writes it. Reshapes are gone: `storage` names the node whose memory holds
+/// it, `type` how it is seen here.
+struct PlanValue: Hashable {
+    let storage: Int
+    let type: TensorType
+}
+
+/// One step of a schedule: an operation on values. Passes turn lists of steps into shorter, better ones.
+struct PlanStep {
+    var operation: any Lowerable
+    var operands: [PlanValue]
+    var results: [PlanValue]
+    /// The layer it comes from.
+    var path: String
+}
+
+/// The steps of a program in order, and which values must be there when it ends.
+struct Schedule {
+    let graph: Graph
+    var steps: [PlanStep]
+    /// Values read after the run: predictions, loss.
+    var outputs: [PlanValue]
+    /// For each parameter, the value of its gradient.
+    var gradients: [PlanValue?]
+    /// What the passes did, for people.
+    var notes: [String] = []
+
+    /// How often each storage is read by steps or from outside.
+    func useCounts() -> [Int: Int] {
+        var uses: [Int: Int] = [:]
+        for step in steps { for operand in step.operands { uses[operand.storage, default: 0] += 1 } }
+        for value in outputs + gradients.compactMap({ $0 }) { uses[value.storage, default: 0] += 1 }
+        return uses
+    }
+
+    /// The step that writes each storage.
+    func producers() -> [Int: Int] {
+        var producers: [Int: Int] = [:]
+        for (index, step) in steps.enumerated() {
+            for result in step.results { producers[result.storage] = index }
+        }
+        return producers
+    }
+}

@@ -1,0 +1,74 @@
+import Diagnostics
+import Graphs
+
+/// The first pass: the needed nodes of a trace as steps, with reshapes turned into views, multiplications by the
+/// constant one left out, and equal computations done once.
+enum Simplification {
+    static func schedule(_ trace: ModelTrace) throws -> Schedule {
+        let graph = trace.graph
+        let outputs = [trace.predictions, trace.loss].compactMap { $0 }
+        let needed = neededNodes(graph, roots: outputs + trace.gradients.compactMap { $0 })
+        var storage = Array(graph.nodes.indices)
+        var known: [String: Int] = [:]
+        var steps: [PlanStep] = []
+        for (index, node) in graph.nodes.enumerated() where needed[index] {
+            guard let operation = node.operation else { continue }
+            let operands = node.operands.map { PlanValue(storage: storage[$0], type: graph.nodes[$0].type) }
+            if let same = viewed(operation, operands, graph) {
+                storage[index] = same
+                continue
+            }
+            let key = operation.key + operands.map { " \($0.storage):\($0.type)" }.joined()
+            if let before = known[key] {
+                storage[index] = before
+                continue
+            }
+            known[key] = index
+            guard let lowerable = operation as? any Lowerable else {
+                throw LockstepError(.internalError, "operation '\(operation.name)' has no lowering")
+            }
+            steps.append(
+                PlanStep(
+                    operation: lowerable, operands: operands,
+                    results: [PlanValue(storage: index, type: node.type)],
+                    path: node.path))
+        }
+        steps = constantSteps(graph, neededBy: steps) + steps
+        func value(_ tensor: Tensor) -> PlanValue {
+            PlanValue(storage: storage[tensor.node], type: tensor.type)
+        }
+        return Schedule(
+            graph: graph, steps: steps, outputs: outputs.map(value),
+            gradients: trace.gradients.map { $0.map(value) })
+    }
+
+    /// Constants that a step still reads are written first.
+    private static func constantSteps(_ graph: Graph, neededBy steps: [PlanStep]) -> [PlanStep] {
+        let read = Set(steps.flatMap { $0.operands.map(\.storage) })
+        return graph.nodes.enumerated().compactMap { index, node in
+            guard read.contains(index), case .constant(let value) = node.leaf else { return nil }
+            return PlanStep(
+                operation: Fill(value: Float(value)), operands: [],
+                results: [PlanValue(storage: index, type: node.type)], path: node.path)
+        }
+    }
+
+    /// The storage that an operation merely shows again, if it computes nothing.
+    private static func viewed(_ operation: any Operation, _ operands: [PlanValue], _ graph: Graph) -> Int? {
+        if operation is Reshape { return operands[0].storage }
+        if let scale = operation as? Scale, scale.factor == 1 { return operands[0].storage }
+        if operation is MultiplyScalar, graph.nodes[operands[1].storage].leaf == .constant(1) {
+            return operands[0].storage
+        }
+        return nil
+    }
+
+    private static func neededNodes(_ graph: Graph, roots: [Tensor]) -> [Bool] {
+        var needed = Array(repeating: false, count: graph.nodes.count)
+        for root in roots { needed[root.node] = true }
+        for index in graph.nodes.indices.reversed() where needed[index] {
+            for operand in graph.nodes[index].operands { needed[operand] = true }
+        }
+        return needed
+    }
+}

@@ -1,0 +1,30 @@
+import Graphs
+
+extension ModelTrace {
+    /// Traces a model.
+    /// - Parameters:
+    ///   - input: the field that the model is called with.
+    ///   - label: the field of the loss; `nil` for prediction alone.
+    /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
+    public init(
+        _ model: any Layer, sampleCount: Int, input: Field, label: Field? = nil, loss: Loss? = nil,
+        isTraining: Bool
+    ) throws {
+        let graph = Graph(isTraining: isTraining, layerPaths: model.layerPaths())
+        let fields = [input] + (label.map { [$0] } ?? [])
+        let tensors = fields.map { field in
+            let shape = Shape([sampleCount] + field.sampleShape.dimensions)
+            return graph.input(field.name, TensorType(shape, field.element))
+        }
+        let predictions = try model(tensors[0])
+        var sum: Tensor?
+        if let loss, tensors.count == 2 {
+            sum = try graph.scope("loss") { try loss.sum(predictions: predictions, labels: tensors[1]) }
+        }
+        self.init(
+            graph: graph, fields: fields, predictions: predictions, loss: sum,
+            gradients: isTraining ? try sum.map { try graph.gradients(of: $0) } ?? [] : [],
+            lossTermCount: sum == nil ? 0 : loss?.termCount(predictions: predictions.shape) ?? 0,
+            sampleCount: sampleCount)
+    }
+}
