@@ -1,7 +1,8 @@
 import Diagnostics
 import Foundation
 
-/// Everything that says how a model is trained, read once from a YAML file and checked before anything starts.
+/// Everything that says how a model is trained, read once from a YAML file and checked before anything
+/// starts.
 ///
 /// ```swift
 /// let recipe = try Recipe(contentsOf: "launch/recipes/iris.yaml", overrides: ["training.epochs=5"])

@@ -44,10 +44,11 @@ public enum RecipeDifference {
     private static func stretchWarnings(_ saved: [String: String], _ new: [String: String]) -> [String] {
         guard new["training.schedule.kind"] == "cosine" else { return [] }
         return ["training.epochs", "training.maxSteps"].compactMap { key in
-            guard saved[key] != new[key] else { return nil }
+            let (before, now) = (saved[key] ?? "null", new[key] ?? "null")
+            guard before != now else { return nil }
             return
-                "\(key) was \(saved[key] ?? "null"), is \(new[key] ?? "null"): the cosine schedule stretches, "
-                + "so the learning rates differ from those of the first plan"
+                "\(key) was \(before), is \(now): the cosine schedule stretches, so the learning rates "
+                + "differ from those of the first plan"
         }
     }
 }

@@ -9,7 +9,8 @@ public enum ClassNames: Sendable, Equatable {
     case file(String)
 
     /// The names themselves, read from the file where they are in one.
-    /// - Throws: `LockstepError` with code `badData` for a file that is missing, empty, not UTF-8 or over 1 MiB.
+    /// - Throws: `LockstepError` with code `badData` for a file that is missing, empty, not UTF-8 or
+    ///   over 1 MiB.
     public func resolved() throws -> [String] {
         guard case .file(let path) = self else {
             if case .names(let names) = self { return names }

@@ -28,7 +28,8 @@ public struct CoordinatorPart: Sendable, Equatable {
 
     /// How often the run is evaluated.
     public var evaluateEvery: Interval
-    /// The rows it is evaluated on; left out in a recipe: validation rows where there are some, else test rows.
+    /// The rows it is evaluated on; left out in a recipe: validation rows where there are some, else
+    /// test rows.
     public var evaluationSplit: Split
     /// The samples of one evaluation batch.
     public var evaluationBatchSize: Int

@@ -32,7 +32,8 @@ public struct DataPart: Sendable, Equatable {
     public var split: SplitPart
     /// Cross-validation: replaces the fractions of ``split``.
     public var fold: Fold?
-    /// The fraction of a fold's training rows that is set aside for validation; of no effect without ``fold``.
+    /// The fraction of a fold's training rows that is set aside for validation; of no effect without
+    /// ``fold``.
     public var validationFraction: Double
     /// Files up to this size in all are held in memory, in bytes; larger ones are mapped and indexed.
     public var residentLimitBytes: Int

@@ -16,7 +16,8 @@ public struct SplitPart: Sendable, Equatable {
     public var kind: Kind
     /// The fraction for training, with kind `fractions`.
     public var trainFraction: Double
-    /// The fraction for validation, with kind `fractions` of all rows, with kind `files` of the training rows.
+    /// The fraction for validation, with kind `fractions` of all rows, with kind `files` of the training
+    /// rows.
     public var validationFraction: Double
     /// The fraction for the test, with kind `fractions`.
     public var testFraction: Double

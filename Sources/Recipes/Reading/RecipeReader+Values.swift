@@ -124,7 +124,8 @@ extension RecipeReader {
         guard let choice = Choice(rawValue: written) else {
             throw LockstepError(
                 .usage,
-                "\(fullName(key)) must be one of \(names.joined(separator: ", ")), not '\(written.prefix(80))'",
+                "\(fullName(key)) must be one of \(names.joined(separator: ", ")), "
+                    + "not \'\(written.prefix(80))\'",
                 at: node.place.location,
                 remedy: Suggestions.remedy(for: String(written.prefix(80)), among: names))
         }
@@ -154,7 +155,8 @@ extension RecipeReader {
 
 /// How whole numbers are written in recipes.
 enum WholeNumber {
-    /// An optional minus and digits without leading zeros: `010` would be 8 to one YAML reader and 10 to another.
+    /// An optional minus and digits without leading zeros: `010` would be 8 to one YAML reader and 10 to
+    /// another.
     static func isCanonical(_ text: String) -> Bool {
         let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
         guard !digits.isEmpty, digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return false }

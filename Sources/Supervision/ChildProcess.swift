@@ -1,0 +1,54 @@
+import Diagnostics
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A child in a process group of its own, with this process's output and no input.
+struct ChildProcess {
+    let identifier: pid_t
+
+    /// Starts `words`, of which the first is the program's path.
+    init(_ words: [String], environment: [String: String]) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        // A background group that reads the terminal would be stopped.
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        for signalNumber in [SIGTERM, SIGINT, SIGUSR1] { sigaddset(&signals, signalNumber) }
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        var arguments = words.map { strdup($0) } + [nil]
+        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { (arguments + variables).forEach { free($0) } }
+        var child: pid_t = 0
+        let failure = posix_spawn(&child, words[0], &actions, &attributes, &arguments, &variables)
+        guard failure == 0 else {
+            throw LockstepError(
+                .cannotCreate, "\(words[0]) cannot be started: \(String(cString: strerror(failure)))",
+                remedy: "check that it may be executed, and the limit of processes (ulimit -u)")
+        }
+        identifier = child
+    }
+
+    /// The status of `waitpid` once the child has ended, else nil. After a status, do not poll again.
+    func poll() -> Int32? {
+        var status: Int32 = 0
+        return waitpid(identifier, &status, WNOHANG) == identifier ? status : nil
+    }
+
+    /// Sends a signal to the child alone.
+    func send(_ signalNumber: Int32) { kill(identifier, signalNumber) }
+
+    /// Ends every process of the child's group.
+    func killGroup() { kill(-identifier, SIGKILL) }
+}
