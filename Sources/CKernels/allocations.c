@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 static _Thread_local int inside_library;
+static _Thread_local int64_t thread_count;
 static _Atomic int64_t own_count, library_count;
 
 void lk_enter_library(void) { inside_library++; }
@@ -21,6 +22,7 @@ extern void *__libc_realloc(void *old, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 
 static inline void count(void) {
+  if (!inside_library) thread_count++;
   atomic_fetch_add_explicit(inside_library ? &library_count : &own_count, 1, memory_order_relaxed);
 }
 
@@ -59,11 +61,13 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
 }
 
 int64_t lk_allocation_count(void) { return atomic_load_explicit(&own_count, memory_order_relaxed); }
+int64_t lk_thread_allocation_count(void) { return thread_count; }
 int64_t lk_library_allocation_count(void) { return atomic_load_explicit(&library_count, memory_order_relaxed); }
 
 #else
 
 int64_t lk_allocation_count(void) { return -1; }
+int64_t lk_thread_allocation_count(void) { return -1; }
 int64_t lk_library_allocation_count(void) { return -1; }
 
 #endif

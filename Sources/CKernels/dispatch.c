@@ -24,7 +24,9 @@ static const kernel_table avx2_table = {LK_KERNELS(ENTRY_AVX2)};
 static const kernel_table avx512_table = {LK_KERNELS(ENTRY_AVX512)};
 #endif
 
-static const kernel_table *active = &generic_table;
+static const kernel_table *best = &generic_table;
+// A test's choice for the calling thread; other threads go on with the best clones.
+static _Thread_local const kernel_table *chosen;
 
 lk_instruction_set lk_best_instruction_set(void) {
 #if defined(__x86_64__)
@@ -39,17 +41,23 @@ const char *lk_instruction_set_name(lk_instruction_set set) {
   return set == LK_AVX512 ? "avx512" : set == LK_AVX2 ? "avx2" : "generic";
 }
 
+static const kernel_table *table_of(lk_instruction_set set) {
+#if defined(__x86_64__)
+  if (set == LK_AVX512) return &avx512_table;
+  if (set == LK_AVX2) return &avx2_table;
+#endif
+  return &generic_table;
+}
+
 int lk_use_instruction_set(lk_instruction_set set) {
   if (set > lk_best_instruction_set()) return 0;
-#if defined(__x86_64__)
-  active = set == LK_AVX512 ? &avx512_table : set == LK_AVX2 ? &avx2_table : &generic_table;
-#endif
+  chosen = table_of(set);
   return 1;
 }
 
 // Before main, so that no kernel call needs to check or lock.
-__attribute__((constructor)) static void choose_best(void) { lk_use_instruction_set(lk_best_instruction_set()); }
+__attribute__((constructor)) static void choose_best(void) { best = table_of(lk_best_instruction_set()); }
 
 #define FORWARD(name, parameters, arguments) \
-  void lk_##name parameters { active->name arguments; }
+  void lk_##name parameters { (chosen ? chosen : best)->name arguments; }
 LK_KERNELS(FORWARD)

@@ -104,6 +104,7 @@ public final class Graph {
                 .usage, "two layers are both named '\(path)'",
                 remedy: "give every layer a place of its own in the model")
         }
+        try requireExtents(shape, of: fullName)
         parameterOfOwner[identity] = parameters.count
         let leaf = Leaf.parameter(parameters.count)
         let tensor = append(
@@ -132,6 +133,20 @@ public final class Graph {
         }
         return append(
             Node(operation: operation, leaf: nil, operands: operands.map(\.node), type: type, path: path))
+    }
+
+    /// Refuses a parameter without elements, or with more than an arena can address.
+    private func requireExtents(_ shape: Shape, of name: String) throws {
+        var count = 1
+        for extent in shape.dimensions {
+            let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+            guard extent > 0, !overflows, product < 1 << 48 else {
+                throw LockstepError(
+                    .usage, "layer '\(path)': \(name) cannot have the shape \(shape)",
+                    remedy: "give every layer a positive width that fits into memory")
+            }
+            count = product
+        }
     }
 
     private func append(_ node: Node) -> Tensor {

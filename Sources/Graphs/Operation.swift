@@ -40,6 +40,14 @@ public struct ShapeError: Error {
     }
 }
 
+/// Refuses operands that hold ids where an operation computes with numbers.
+func requireNumbers(_ operands: [TensorType], name: String) throws {
+    guard operands.allSatisfy({ $0.element == .float32 }) else {
+        let types = operands.map(\.description).joined(separator: " and ")
+        throw ShapeError("\(name) takes float32 numbers, got \(types)", remedy: "embed token ids first")
+    }
+}
+
 /// A leaf of the graph that is not computed.
 public enum Leaf: Sendable, Equatable {
     /// A field of the micro-batch, by name.

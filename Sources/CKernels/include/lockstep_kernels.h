@@ -143,7 +143,7 @@ typedef enum lk_instruction_set { LK_GENERIC = 0, LK_AVX2 = 1, LK_AVX512 = 2 } l
 // The best set of this processor, and its name.
 lk_instruction_set lk_best_instruction_set(void);
 const char *lk_instruction_set_name(lk_instruction_set set);
-// Makes lk_NAME call a given set's clones (for tests); returns 0 when this processor lacks it.
+// Makes lk_NAME call a given set's clones on this thread (for tests); returns 0 when this processor lacks it.
 int lk_use_instruction_set(lk_instruction_set set);
 
 #define LK_DECLARE(name, parameters, arguments) \

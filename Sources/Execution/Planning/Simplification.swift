@@ -33,19 +33,19 @@ enum Simplification {
                     results: [PlanValue(storage: index, type: node.type)],
                     path: node.path))
         }
-        steps = constantSteps(graph, neededBy: steps) + steps
         func value(_ tensor: Tensor) -> PlanValue {
             PlanValue(storage: storage[tensor.node], type: tensor.type)
         }
+        let read = (outputs + trace.gradients.compactMap { $0 }).map(value) + steps.flatMap(\.operands)
+        steps = constantSteps(graph, read: Set(read.map(\.storage))) + steps
         return Schedule(
             graph: graph, steps: steps, outputs: outputs.map(value),
             gradients: trace.gradients.map { $0.map(value) })
     }
 
-    /// Constants that a step still reads are written first.
-    private static func constantSteps(_ graph: Graph, neededBy steps: [PlanStep]) -> [PlanStep] {
-        let read = Set(steps.flatMap { $0.operands.map(\.storage) })
-        return graph.nodes.enumerated().compactMap { index, node in
+    /// Constants that are still read, by a step or from outside, are written first.
+    private static func constantSteps(_ graph: Graph, read: Set<Int>) -> [PlanStep] {
+        graph.nodes.enumerated().compactMap { index, node in
             guard read.contains(index), case .constant(let value) = node.leaf else { return nil }
             return PlanStep(
                 operation: Fill(value: Float(value)), operands: [],

@@ -8,6 +8,7 @@ public struct BiasAdd: Operation {
 
     /// The type of the left operand, when the vector has its last extent.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers(operands, name: name)
         let (value, bias) = (operands[0].shape, operands[1].shape)
         guard bias.rank == 1, value.rank >= 1, value[-1] == bias[0] else {
             throw ShapeError(

@@ -15,6 +15,7 @@ public struct Broadcast: Operation {
 
     /// The result's shape, when the operand is it without the axis.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers(operands, name: name)
         let expected = axis.map { shape.removing(axis: $0) } ?? .scalar
         guard operands[0].shape == expected else {
             throw ShapeError(

@@ -24,6 +24,7 @@ public struct Dropout: Operation {
 
     /// The operand's type; its first axis is the sample.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers(operands, name: name)
         guard operands[0].shape.rank >= 1 else {
             throw ShapeError("dropout takes a batch, got a scalar", remedy: "drop out before reducing")
         }

@@ -10,7 +10,7 @@ public struct EmbeddingLookup: Operation {
     /// The ids' shape with the width appended.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
         let (table, ids) = (operands[0], operands[1])
-        guard table.shape.rank == 2, ids.element == .int32 else {
+        guard table.shape.rank == 2, table.element == .float32, ids.element == .int32 else {
             throw ShapeError(
                 "an embedding takes a matrix and int32 ids, got \(table) and \(ids)",
                 remedy: "feed token ids to it")

@@ -11,8 +11,11 @@ public struct MaskedMean: Operation {
 
     /// [batch, width] for values and ids of the same batch and length.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers([operands[0]], name: name)
         let (values, ids) = (operands[0].shape, operands[1].shape)
-        guard values.rank == 3, ids.rank == 2, values[0] == ids[0], values[1] == ids[1] else {
+        guard values.rank == 3, ids.rank == 2, values[0] == ids[0], values[1] == ids[1],
+            operands[1].element == .int32
+        else {
             throw ShapeError(
                 "masked mean takes [batch, tokens, width] and ids [batch, tokens], got \(values) and \(ids)",
                 remedy: "pool right after an embedding")

@@ -20,6 +20,7 @@ public struct MatMul: Operation {
 
     /// [m, n] for matrices that share an extent.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers(operands, name: name)
         let (left, right) = (operands[0].shape, operands[1].shape)
         guard left.rank == 2, right.rank == 2 else {
             throw ShapeError(

@@ -8,6 +8,7 @@ public struct MultiplyScalar: Operation {
 
     /// The first operand's type; the second is a scalar.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers(operands, name: name)
         guard operands[1].shape == .scalar else {
             throw ShapeError("the factor is one number, got \(operands[1].shape)", remedy: "sum it first")
         }

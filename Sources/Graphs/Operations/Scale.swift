@@ -9,7 +9,10 @@ public struct Scale: Operation {
     public init(factor: Double) { self.factor = factor }
 
     /// The operand's type.
-    public func resultType(of operands: [TensorType]) throws -> TensorType { operands[0] }
+    public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers(operands, name: name)
+        return operands[0]
+    }
 
     /// The gradient times the same number.
     public func gradients(operands: [Tensor], result: Tensor, upstream: Tensor) throws -> [Tensor?] {

@@ -17,6 +17,7 @@ public struct SigmoidCrossEntropy: Operation {
 
     /// A scalar, for one target a logit.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers([operands[0]], name: name)
         guard operands[0].shape.elementCount == operands[1].shape.elementCount else {
             throw ShapeError(
                 "sigmoid cross-entropy takes one target a logit, got \(operands[0].shape) and \(operands[1].shape)",

@@ -17,6 +17,7 @@ public struct SoftmaxCrossEntropy: Operation {
 
     /// A scalar, for one label a row.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
+        try requireNumbers([operands[0]], name: name)
         let (logits, labels) = (operands[0], operands[1])
         guard logits.shape.rank == 2, logits.shape[1] >= 2 else {
             throw ShapeError(

@@ -9,7 +9,7 @@ public struct SquaredError: Operation {
     /// A scalar, for one target a prediction.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
         guard operands[0].shape.elementCount == operands[1].shape.elementCount,
-            operands[1].element == .float32
+            operands.allSatisfy({ $0.element == .float32 })
         else {
             throw ShapeError(
                 "squared error takes one float32 target a prediction, got \(operands[0]) and \(operands[1])",

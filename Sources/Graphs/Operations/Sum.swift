@@ -26,6 +26,7 @@ public struct Sum: Operation {
 
 /// The type of a reduction over an axis, or over everything.
 func reducedType(of operand: TensorType, axis: Int?, name: String) throws -> TensorType {
+    try requireNumbers([operand], name: name)
     guard let axis else { return TensorType(.scalar) }
     guard operand.shape.dimensions.indices.contains(axis) else {
         throw ShapeError(

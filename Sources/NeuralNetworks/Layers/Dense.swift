@@ -38,7 +38,9 @@ public final class Dense: Layer {
                 result = try result.addingBias(bias)
             }
             if let activation { result = try result.activated(activation) }
-            return try result.reshaped(to: Shape(input.shape.dimensions.dropLast() + [width]))
+            result = try result.reshaped(to: Shape(input.shape.dimensions.dropLast() + [width]))
+            result.mask = input.mask
+            return result
         }
     }
 }

@@ -15,7 +15,12 @@ public struct Sequential: Layer {
 
     /// Applies each layer to the result of the one before.
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
-        try layers.reduce(input) { try $1($0) }
+        let graph = input.graph
+        let prefix = graph.path.isEmpty ? "" : graph.path + "."
+        return try layers.enumerated().reduce(input) { value, next in
+            // Layers with parameters know their path; this names the others in errors.
+            try graph.scope(prefix + "\(next.offset)") { try next.element(value) }
+        }
     }
 
     /// The layers by index.
