@@ -41,14 +41,15 @@ public protocol Communicator: AnyObject, Sendable {
     ///   memory.
     func allocateShared(byteCount: Int) throws -> SharedMemory
 
-    /// Sends a block to every other node and receives theirs. Collective: **the ranks of localRank 0**, same
-    /// order.
+    /// Sends a block to every other node and receives theirs. Collective: **the leaders**, same order.
     /// - Parameters:
     ///   - send: this node's block.
     ///   - receive: one buffer a node; `receive[i].count` is the length of node i's block. This node's own
     ///     block is copied into `receive[nodeIndex]`, or is already there when both are the same memory.
+    ///   - leaders: the rank of each node that takes part.
     func exchangeBetweenNodes(
-        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer]) throws
+        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer], leaders: [Int]
+    ) throws
 
     /// Ends every rank of the job with this exit code, at once. Callable from any thread, at any time.
     func abort(_ code: Int32) -> Never
@@ -59,6 +60,13 @@ public protocol Communicator: AnyObject, Sendable {
 }
 
 extension Communicator {
+    /// The exchange among the ranks of localRank 0.
+    public func exchangeBetweenNodes(
+        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer]
+    ) throws {
+        try exchangeBetweenNodes(send, into: receive, leaders: topology.leaders)
+    }
+
     /// This rank's number in the world, from 0.
     public var rank: Int { topology.rank }
     /// How many ranks there are.
@@ -75,11 +83,11 @@ extension Communicator {
 
     /// Refuses an exchange whose buffers do not fit the topology.
     func checkExchange(
-        _ send: UnsafeRawBufferPointer, _ receive: [UnsafeMutableRawBufferPointer]
+        _ send: UnsafeRawBufferPointer, _ receive: [UnsafeMutableRawBufferPointer], _ leaders: [Int]
     ) throws {
-        guard topology.localRank == 0 else {
+        guard leaders.count == topology.nodeCount, leaders[topology.nodeIndex] == rank else {
             throw LockstepError(
-                .internalError, "exchangeBetweenNodes is for localRank 0, this is \(topology.localRank)",
+                .internalError, "exchangeBetweenNodes among ranks \(leaders), one a node, called by rank \(rank)",
                 rank: rank)
         }
         guard receive.count == topology.nodeCount else {

@@ -95,13 +95,13 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
     }
 
-    /// Blocks between the nodes, by a ring of MPI_Sendrecv. Collective: the ranks of localRank 0.
+    /// Blocks between the nodes, by a ring of MPI_Sendrecv. Collective: `leaders`.
     public func exchangeBetweenNodes(
-        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer]
+        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer], leaders: [Int]
     ) throws {
-        try checkExchange(send, receive)
+        try checkExchange(send, receive, leaders)
         try perform("exchangeBetweenNodes", scope: .leaders, byteCount: send.count) {
-            try $0.exchangeBetweenNodes(send, into: receive)
+            try $0.exchangeBetweenNodes(send, into: receive, leaders: leaders)
         }
     }
 

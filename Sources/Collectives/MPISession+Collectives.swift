@@ -110,14 +110,14 @@ extension MPISession {
 
     /// A ring: in round r every node sends to the r-th after it and receives from the r-th before it.
     func exchangeBetweenNodes(
-        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer]
+        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer], leaders: [Int]
     ) throws {
         let nodeCount = topology.nodeCount
         let own = topology.nodeIndex
         copyOwnBlock(send, into: receive[own])
         for round in 1..<max(nodeCount, 1) {
             let source = (own - round + nodeCount) % nodeCount
-            try exchange(send, to: (own + round) % nodeCount, receive[source], from: source)
+            try exchange(send, to: leaders[(own + round) % nodeCount], receive[source], from: leaders[source])
         }
     }
 
@@ -138,9 +138,9 @@ extension MPISession {
                 outgoing.baseAddress.map { $0 + (sending?.lowerBound ?? 0) }, Int32(sending?.count ?? 0),
                 sending == nil ? -1 : Int32(destination),
                 incoming.baseAddress.map { $0 + (receiving?.lowerBound ?? 0) }, Int32(receiving?.count ?? 0),
-                receiving == nil ? -1 : Int32(source), exchangeTag, leaders, &received)
-            try check(status, "MPI_Sendrecv to node \(destination) and from node \(source)")
-            try checkReceived(received, of: receiving?.count ?? 0, from: topology.leaders[source])
+                receiving == nil ? -1 : Int32(source), exchangeTag, world, &received)
+            try check(status, "MPI_Sendrecv to rank \(destination) and from rank \(source)")
+            try checkReceived(received, of: receiving?.count ?? 0, from: source)
         }
     }
 }

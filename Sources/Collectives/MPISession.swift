@@ -7,8 +7,6 @@ final class MPISession {
     let world: cmpi_communicator
     /// The ranks that share memory with this one.
     let node: cmpi_communicator
-    /// The ranks of localRank 0, in the order of nodes; null on the others.
-    let leaders: cmpi_communicator
     let topology: Topology
     let description: String
     let rollCall: RollCall
@@ -31,10 +29,6 @@ final class MPISession {
         topology = Topology(
             rank: rank,
             leaderOfRank: try Self.allgather(try Self.lowestRank(rank, in: node), world).map { Int($0) })
-        var leaders = cmpi_null_communicator()
-        try check(
-            cmpi_split(world, topology.localRank == 0 ? 0 : -1, Int32(rank), &leaders), "MPI_Comm_split")
-        self.leaders = leaders
         let hostRanks = try Self.allgather(Int64(rank), host).map { Int($0) }
         var boardWindow = cmpi_window()
         let board = try Self.sharedPages(
@@ -51,9 +45,7 @@ final class MPISession {
         while var window = windows.popLast() {
             try check(cmpi_free_shared(&window), "MPI_Win_free")
         }
-        for (var communicator, name) in [
-            (leaders, "leaders"), (node, "node"), (host, "host"), (world, "world"),
-        ] {
+        for (var communicator, name) in [(node, "node"), (host, "host"), (world, "world")] {
             try check(cmpi_free_communicator(&communicator), "MPI_Comm_free of \(name)")
         }
         try check(cmpi_finalize(), "MPI_Finalize")

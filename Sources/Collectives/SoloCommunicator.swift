@@ -49,9 +49,9 @@ public final class SoloCommunicator: Communicator {
 
     /// Copies the only node's block.
     public func exchangeBetweenNodes(
-        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer]
+        _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer], leaders: [Int]
     ) throws {
-        try checkExchange(send, receive)
+        try checkExchange(send, receive, leaders)
         copyOwnBlock(send, into: receive[0])
     }
 

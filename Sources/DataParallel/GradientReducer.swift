@@ -7,6 +7,7 @@ import Execution
 /// the tree by itself.
 struct GradientReducer {
     private let memory: NodeMemory
+    private let lane: Int
     private let slices: [Range<Int>]
     /// The result lies in this lane's first buffer, at its slices.
     let result: UnsafeMutablePointer<Float>
@@ -22,6 +23,7 @@ struct GradientReducer {
         exchange: NodeExchange?
     ) {
         self.memory = memory
+        self.lane = lane
         self.exchange = exchange
         slices = plan.slices(lane: lane, of: map.nodeLanes.count)
         result = memory.gradients(lane: lane, buffer: 0)
@@ -49,7 +51,7 @@ struct GradientReducer {
             for slice in slices { program.sum(slice, to: memory.outgoing(index), squares: nil) }
         }
         try barrier.wait()
-        try exchange.run()
+        if lane == 0 { try exchange.run() }
         try barrier.wait()
         for slice in slices { across.sum(slice, to: result, squares: memory.squares) }
     }

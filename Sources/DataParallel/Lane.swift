@@ -100,10 +100,10 @@ final class Lane {
     }
 
     private func update(_ verdict: StepVerdict) throws {
+        try shared.gate.waitUntilCopied()
         guard verdict.isFinite else { return try skip(verdict) }
         progress.skippedInRow = 0
         guard verdict.termCount > 0 else { return }
-        try shared.gate.waitUntilCopied()
         progress.updates += 1
         optimizer.update(
             step: verdict.step, time: progress.updates,

@@ -11,7 +11,8 @@ final class NodeExchange: @unchecked Sendable {
     private let plan: BucketPlan
     private let ownSubtrees: Range<Int>
     private let subtreesOfNode: [Range<Int>]
-    private let isLeader: Bool
+    /// The rank of each node that talks: its first replica.
+    private let leaders: [Int]
 
     /// Prepares the exchange; `nil` on a single node.
     init?(
@@ -31,7 +32,7 @@ final class NodeExchange: @unchecked Sendable {
             return next..<(next + list.count)
         }
         ownSubtrees = subtreesOfNode[map.nodeIndex]
-        isLeader = communicator.topology.localRank == 0
+        leaders = map.replicasOfNode.map { $0[0] }
     }
 
     /// Subtrees that a node of a map sends, and subtrees of all nodes.
@@ -41,15 +42,14 @@ final class NodeExchange: @unchecked Sendable {
         return (counts[map.nodeIndex], counts.reduce(0, +))
     }
 
-    /// Exchanges reports and all buckets. Collective over the nodes; lanes that do not lead return at once.
+    /// Exchanges reports and all buckets. Collective: the first lane of every node.
     func run() throws {
-        guard isLeader else { return }
         let reports = (0..<map.nodeCount).map { node in
             let shards = map.shards(ofNode: node)
             return UnsafeMutableRawBufferPointer(
                 UnsafeMutableBufferPointer(start: memory.reports + shards.lowerBound, count: shards.count))
         }
-        try communicator.exchangeBetweenNodes(UnsafeRawBufferPointer(reports[map.nodeIndex]), into: reports)
+        try communicator.exchangeBetweenNodes(UnsafeRawBufferPointer(reports[map.nodeIndex]), into: reports, leaders: leaders)
         for bucket in plan.buckets {
             for round in 0..<(subtreesOfNode.map(\.count).max() ?? 0) { try exchange(bucket, round) }
         }
@@ -68,6 +68,6 @@ final class NodeExchange: @unchecked Sendable {
             ? UnsafeRawBufferPointer(
                 UnsafeBufferPointer(start: memory.outgoing(round) + bucket.lowerBound, count: bucket.count))
             : UnsafeRawBufferPointer(start: nil, count: 0)
-        try communicator.exchangeBetweenNodes(send, into: receive)
+        try communicator.exchangeBetweenNodes(send, into: receive, leaders: leaders)
     }
 }

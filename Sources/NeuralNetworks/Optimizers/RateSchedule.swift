@@ -24,21 +24,27 @@ public struct RateSchedule: Sendable, Equatable {
     public var course: Course
     /// Steps in which the rate climbs in a line from rate/warmupSteps to the rate.
     public var warmupSteps: Int
+    /// The least factor after the warm-up.
+    public var minimum: Double
 
     /// Creates a schedule.
-    public init(_ course: Course = .constant, warmupSteps: Int = 0) {
+    public init(_ course: Course = .constant, warmupSteps: Int = 0, minimum: Double = 0) {
         self.course = course
         self.warmupSteps = warmupSteps
+        self.minimum = minimum
     }
 
     /// The factor of the rate in a step, counted from 0.
     public func factor(step: Int) -> Double {
         if step < warmupSteps { return Double(step + 1) / Double(warmupSteps) }
-        let time = step - warmupSteps
+        return max(minimum, courseFactor(time: step - warmupSteps))
+    }
+
+    private func courseFactor(time: Int) -> Double {
         switch course {
         case .constant: return 1
-        case .step(let every, let factor): return pow(factor, Double(time / every))
-        case .exponential(let every, let factor): return pow(factor, Double(time) / Double(every))
+        case .step(let every, let factor): return pow(factor, Double(time / max(1, every)))
+        case .exponential(let every, let factor): return pow(factor, Double(time) / Double(max(1, every)))
         case .cosine(let steps, let minimum):
             let progress = min(1, Double(time) / Double(max(1, steps - warmupSteps)))
             return minimum + (1 - minimum) * 0.5 * (1 + cos(Double.pi * progress))

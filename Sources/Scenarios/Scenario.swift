@@ -1,0 +1,84 @@
+import DataParallel
+import DataPipeline
+import Diagnostics
+import Graphs
+import Metrics
+import NeuralNetworks
+import Recipes
+
+/// A recipe made concrete: the model, what it reads, its loss and its optimizer. The same on every rank.
+public struct Scenario: @unchecked Sendable {
+    /// The recipe.
+    public let recipe: Recipe
+    /// What was fitted to the training rows.
+    public let fitted: FittedData
+    /// The model; layers are only read after this.
+    public let model: any Layer
+    /// The loss.
+    public let loss: Loss
+    /// What is measured.
+    public let task: Metrics.Task
+
+    /// Builds the recipe's model, or takes another one.
+    /// - Parameter model: a model written in Swift instead of the recipe's `model`.
+    /// - Throws: `LockstepError` when the model does not fit the data.
+    public init(_ recipe: Recipe, fitted: FittedData, model: (any Layer)? = nil) throws {
+        self.recipe = recipe
+        self.fitted = fitted
+        (task, loss) =
+            switch recipe.task {
+            case .classification: (.classification, .softmaxCrossEntropy)
+            case .binaryClassification: (.binaryClassification, .sigmoidCrossEntropy)
+            case .regression: (.regression, .meanSquaredError)
+            }
+        self.model = try model ?? recipe.model.network(fitted, outputs: Self.outputs(recipe, fitted))
+        // A model that does not fit shows here, before any rank waits for another.
+        _ = try trace(sampleCount: 1)
+    }
+
+    /// Outputs that the task needs: one a class, or one.
+    private static func outputs(_ recipe: Recipe, _ fitted: FittedData) -> Int {
+        recipe.task == .classification ? fitted.label.classCount ?? 1 : 1
+    }
+
+    /// Classes of a classification; 1 otherwise.
+    public var classCount: Int { fitted.label.classCount ?? 1 }
+
+    /// The training trace for a number of samples.
+    public func trace(sampleCount: Int) throws -> ModelTrace {
+        try ModelTrace(
+            model, sampleCount: sampleCount, input: fitted.input, label: fitted.labelField, loss: loss,
+            isTraining: true)
+    }
+
+    /// The trace of an evaluation, with the loss; or of a prediction, without labels.
+    public func inferenceTrace(sampleCount: Int, withLabel: Bool) throws -> ModelTrace {
+        try ModelTrace(
+            model, sampleCount: sampleCount, input: fitted.input, label: withLabel ? fitted.labelField : nil,
+            loss: withLabel ? loss : nil, isTraining: false)
+    }
+
+    /// How gradients become steps.
+    /// - Parameter totalSteps: the planned steps, along which a cosine falls.
+    public func updateOptions(totalSteps: Int) -> UpdateOptions {
+        let training = recipe.training
+        var options = UpdateOptions(training.optimizer.optimizer)
+        options.schedule = training.schedule.schedule(totalSteps: totalSteps, rate: training.optimizer.rate)
+        options.clipNorm = training.clipNorm
+        options.l1 = training.regularization.l1
+        options.l2 = training.regularization.l2
+        options.rules = training.frozen.map { ParameterRule($0, isFrozen: true) }
+        options.maxNonFiniteSteps = training.maxNonFiniteSteps
+        return options
+    }
+
+    /// Refuses patterns of frozen parameters that fit none.
+    public func checkFrozen() throws {
+        let names = try trace(sampleCount: 1).graph.parameters.map(\.name)
+        for pattern in recipe.training.frozen where !names.contains(where: ParameterRule(pattern).matches) {
+            throw LockstepError(
+                .usage, "training.frozen: no parameter is named '\(pattern)'",
+                remedy: Suggestions.remedy(for: pattern, among: names))
+        }
+    }
+}
