@@ -2,8 +2,7 @@ import COneDNN
 import Diagnostics
 import Graphs
 
-/// A plan ready to run: prepared instructions over an arena of its own. One thread runs it at a time, the thread that
-/// created it (its oneDNN primitives are made for one thread).
+/// A plan ready to run: prepared instructions over an arena of its own. One thread runs it at a time.
 public final class Program {
     /// Samples that a run takes.
     public let sampleCount: Int
@@ -21,7 +20,7 @@ public final class Program {
     /// Prepares every instruction.
     /// - Throws: `LockstepError` when oneDNN refuses a primitive.
     public init(_ plan: Plan) throws {
-        cdnn_use_one_thread()
+        Self.useOneThread()
         sampleCount = plan.trace.sampleCount
         lossTermCount = plan.trace.lossTermCount
         fieldCount = plan.trace.fields.count
@@ -61,6 +60,9 @@ public final class Program {
         }
         return slot
     }
+
+    /// Keeps oneDNN on the calling thread; call it on every thread that creates or runs programs.
+    public static func useOneThread() { cdnn_use_one_thread() }
 
     /// Says where parameters, gradients and the micro-batch are, and what random numbers are keyed by.
     /// - Parameters:

@@ -120,8 +120,10 @@ struct ProductLowering {
     }
 
     private func libraryInstruction(_ label: String) throws -> Instruction {
-        // GELU is not among the post-ops whose bits we take from oneDNN; it and derivatives run behind the product.
-        let inside = saved == nil && activation != .gelu ? activation : nil
+        // oneDNN's ReLU turns NaN into 0, which would hide a fault from the loss; its GELU's bits are not ours. These and
+        // derivatives run behind the product.
+        let runsBehind = saved != nil || activation == .relu || activation == .gelu
+        let inside = runsBehind ? nil : activation
         let behind = inside == nil ? activation : nil
         let primitive = try LibraryProduct(
             extents: extents, left: left, right: right, hasBias: bias != nil, activation: inside)

@@ -42,10 +42,11 @@ public struct SoftmaxCrossEntropy: Operation {
     public func reference(_ operands: [ReferenceArray], in context: ReferenceContext) -> ReferenceArray {
         let classes = operands[0].shape[1]
         var sum = 0.0
-        for (sample, label) in operands[1].values.enumerated() {
-            let row = Array(operands[0].values[sample * classes..<(sample + 1) * classes])
-            let greatest = row.max() ?? 0
-            sum += greatest + log(row.reduce(0) { $0 + exp($1 - greatest) }) - row[Int(label)]
+        for (sample, id) in operands[1].values.enumerated() {
+            let label = row(Int(id), of: classes)
+            let logits = Array(operands[0].values[sample * classes..<(sample + 1) * classes])
+            let greatest = logits.max() ?? 0
+            sum += greatest + log(logits.reduce(0) { $0 + exp($1 - greatest) }) - logits[label]
         }
         return ReferenceArray(sum)
     }
@@ -66,13 +67,14 @@ public struct SoftmaxCrossEntropyGradient: Operation {
     public func reference(_ operands: [ReferenceArray], in context: ReferenceContext) -> ReferenceArray {
         let classes = operands[0].shape[1]
         var result = operands[0]
-        for (sample, label) in operands[1].values.enumerated() {
-            let row = Array(operands[0].values[sample * classes..<(sample + 1) * classes])
-            let greatest = row.max() ?? 0
-            let total = row.reduce(0) { $0 + exp($1 - greatest) }
+        for (sample, id) in operands[1].values.enumerated() {
+            let label = row(Int(id), of: classes)
+            let logits = Array(operands[0].values[sample * classes..<(sample + 1) * classes])
+            let greatest = logits.max() ?? 0
+            let total = logits.reduce(0) { $0 + exp($1 - greatest) }
             for column in 0..<classes {
                 result.values[sample * classes + column] =
-                    exp(row[column] - greatest) / total - (column == Int(label) ? 1 : 0)
+                    exp(logits[column] - greatest) / total - (column == label ? 1 : 0)
             }
         }
         return result

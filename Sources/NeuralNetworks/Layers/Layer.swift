@@ -29,7 +29,10 @@ extension Layer {
         var paths: [ObjectIdentifier: String] = [:]
         for (name, layer) in namedLayers {
             let path = prefix.isEmpty ? name : prefix + "." + name
-            if type(of: layer) is AnyClass { paths[ObjectIdentifier(layer as AnyObject)] = path }
+            if type(of: layer) is AnyClass {
+                let identity = ObjectIdentifier(layer as AnyObject)
+                paths[identity] = paths[identity] ?? path
+            }
             paths.merge(layer.layerPaths(prefix: path)) { first, _ in first }
         }
         return paths

@@ -1,0 +1,173 @@
+import Execution
+import Graphs
+import NeuralNetworks
+import Testing
+
+/// Numbers for tests: a pure function of the seed.
+struct TestNumbers {
+    private let stream: RandomStream
+    private var next = 0
+
+    init(_ seed: Int) { stream = RandomStream(seed: UInt64(seed), purpose: 98) }
+
+    mutating func word() -> Int {
+        next += 1
+        return Int(stream.word(next))
+    }
+
+    mutating func float() -> Float {
+        next += 1
+        return stream.uniform(next) * 3 - 1.5
+    }
+}
+
+/// Runs a plan with arenas of its own and compares everything with the float64 reference of the graph.
+final class ProgramCheck {
+    let trace: ModelTrace
+    let layout: ParameterLayout
+    let plan: Plan
+    let program: Program
+    private(set) var parameters: [Float]
+    private(set) var gradients: [Float]
+    private var fields: [[Int32]] = []
+    private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    var context = ReferenceContext(seed: 11, step: 4, firstSample: 7)
+
+    /// - Parameter idLimit: integer fields are filled with ids below it.
+    init(_ trace: ModelTrace, idLimit: Int = 2, seed: Int = 1) throws {
+        self.trace = trace
+        let layout = ParameterLayout(trace)
+        self.layout = layout
+        plan = try Plan(trace, layout: layout)
+        program = try Program(plan)
+        var initial = [Float](repeating: 0, count: layout.elementCount)
+        initial.withUnsafeMutableBufferPointer { layout.initialize($0.baseAddress!, seed: 5) }
+        parameters = initial
+        gradients = [Float](repeating: 0, count: layout.elementCount)
+        var numbers = TestNumbers(seed)
+        // Biases start at zero; here they count too.
+        for segment in layout.segments where !segment.isRegularized {
+            for index in 0..<segment.elementCount { parameters[segment.offset + index] = numbers.float() }
+        }
+        pointers = .allocate(capacity: max(1, trace.fields.count))
+        for (number, field) in trace.fields.enumerated() {
+            let count = trace.sampleCount * field.sampleShape.elementCount
+            var words: [Int32] = []
+            for _ in 0..<count {
+                let isInteger = field.element == .int32
+                words.append(
+                    isInteger
+                        ? Int32(numbers.word() % idLimit) : Int32(bitPattern: numbers.float().bitPattern))
+            }
+            let memory = UnsafeMutablePointer<Int32>.allocate(capacity: max(16, count))
+            memory.update(from: words, count: count)
+            fields.append(words)
+            (pointers + number).initialize(to: UnsafeMutableRawPointer(memory))
+        }
+    }
+
+    deinit {
+        for number in fields.indices { pointers[number].deallocate() }
+        pointers.deallocate()
+    }
+
+    /// Replaces a number of a float field.
+    func set(field: Int, _ index: Int, to value: Float) {
+        fields[field][index] = Int32(bitPattern: value.bitPattern)
+        pointers[field].storeBytes(of: value, toByteOffset: index * 4, as: Float.self)
+    }
+
+    /// Runs the program so many times; the arenas must stay where they are meanwhile.
+    func run(_ count: Int = 1, around body: (() throws -> Void) throws -> Void = { try $0() }) throws {
+        try parameters.withUnsafeMutableBufferPointer { parameters in
+            try gradients.withUnsafeMutableBufferPointer { gradients in
+                program.bind(
+                    parameters: UnsafePointer(parameters.baseAddress!), gradients: gradients.baseAddress,
+                    fields: pointers, seed: context.seed, step: context.step, firstSample: context.firstSample
+                )
+                try body { for _ in 0..<count { try program.run() } }
+            }
+        }
+    }
+
+    /// Fills the places of the gradients, but not the padding, with rubbish, so that a step that adds is seen.
+    func spoilGradients() {
+        for segment in layout.segments {
+            for index in 0..<segment.elementCount { gradients[segment.offset + index] = 1e6 }
+        }
+    }
+
+    func gradient(_ segment: ParameterLayout.Segment) -> [Float] {
+        Array(gradients[segment.offset..<(segment.offset + segment.elementCount)])
+    }
+
+    /// Loss, predictions and gradients against float64, and zeros in the padding.
+    func verify(
+        tolerance: Double = 1e-4, location: SourceLocation = #_sourceLocation, _ comment: String = ""
+    ) throws {
+        spoilGradients()
+        try run(2)
+        let (loss, graph) = (trace.loss.map { [$0] } ?? [], trace.graph)
+        let wanted = [trace.predictions] + loss + trace.gradients.compactMap { $0 }
+        var values = graph.evaluate(
+            wanted, inputs: referenceFields(), parameters: referenceParameters(), context: context)
+        compare(
+            Array(program.predictions), values.removeFirst(), tolerance, "predictions \(comment)", location)
+        if trace.loss != nil {
+            compare([program.lossSum], values.removeFirst(), tolerance, "loss \(comment)", location)
+        }
+        for (ordinal, gradient) in trace.gradients.enumerated() {
+            let segment = layout.segment(ordinal: ordinal)
+            let expected =
+                gradient == nil ? ReferenceArray(segment.shape, repeating: 0) : values.removeFirst()
+            compare(self.gradient(segment), expected, tolerance, "\(segment.name) \(comment)", location)
+        }
+        checkPadding(location)
+    }
+
+    private func checkPadding(_ location: SourceLocation) {
+        var isPadding = [Bool](repeating: true, count: layout.elementCount)
+        for segment in layout.segments {
+            for index in segment.offset..<(segment.offset + segment.elementCount) { isPadding[index] = false }
+        }
+        let clean = isPadding.indices.allSatisfy { index in
+            !isPadding[index] || (gradients[index].bitPattern == 0 && parameters[index].bitPattern == 0)
+        }
+        #expect(clean, "padding", sourceLocation: location)
+    }
+
+    private func compare(
+        _ values: [Float], _ expected: ReferenceArray, _ tolerance: Double, _ what: String,
+        _ location: SourceLocation
+    ) {
+        #expect(values.count == expected.values.count, "\(what)", sourceLocation: location)
+        let scale = expected.values.reduce(1e-3) { max($0, abs($1)) }
+        let worst = zip(values, expected.values).reduce(0.0) { worst, pair in
+            let difference = abs(Double(pair.0) - pair.1)
+            return difference <= worst ? worst : difference
+        }
+        #expect(worst <= tolerance * scale, "\(what): off by \(worst) of \(scale)", sourceLocation: location)
+        #expect(values.allSatisfy { $0.isFinite }, "\(what)", sourceLocation: location)
+    }
+
+    private func referenceFields() -> [String: ReferenceArray] {
+        var result: [String: ReferenceArray] = [:]
+        for (field, words) in zip(trace.fields, fields) {
+            let shape = Shape([trace.sampleCount] + field.sampleShape.dimensions)
+            result[field.name] = ReferenceArray(
+                shape,
+                words.map {
+                    field.element == .int32 ? Double($0) : Double(Float(bitPattern: UInt32(bitPattern: $0)))
+                })
+        }
+        return result
+    }
+
+    private func referenceParameters() -> [ReferenceArray] {
+        trace.graph.parameters.indices.map { ordinal in
+            let segment = layout.segment(ordinal: ordinal)
+            let values = parameters[segment.offset..<(segment.offset + segment.elementCount)]
+            return ReferenceArray(segment.shape, values.map(Double.init))
+        }
+    }
+}
