@@ -51,5 +51,42 @@ let package = Package(
         room("Recipes", ["Diagnostics", yams]),
         room("Reports", ["Diagnostics", "Metrics"]),
         room("Supervision", ["Diagnostics"]),
+        room(
+            "Scenarios",
+            ["Diagnostics", "Graphs", "NeuralNetworks", "DataParallel", "DataPipeline", "Metrics", "Recipes"]),
+        room(
+            "Coordination",
+            [
+                "Diagnostics", "Graphs", "Execution", "DataParallel", "DataPipeline", "Checkpoints", "Metrics",
+                "Recipes",
+            ]),
+        room(
+            "Inference",
+            [
+                "Diagnostics", "Graphs", "Execution", "NeuralNetworks", "DataParallel", "DataPipeline", "Checkpoints",
+                "Coordination", "Metrics", "Recipes", "Scenarios",
+            ]),
+        room(
+            "Training",
+            [
+                "Diagnostics", "CKernels", "COneDNN", "Checkpoints", "Collectives", "Coordination", "DataParallel",
+                "DataPipeline", "Execution", "Inference", "Metrics", "NeuralNetworks", "Recipes", "Reports", "Scenarios",
+                "Supervision", crypto,
+            ]),
+        room(
+            "Benchmarks",
+            ["Diagnostics", "Graphs", "Execution", "NeuralNetworks", "Collectives", "DataParallel", "CKernels"]),
+        room(
+            "Lockstep",
+            [
+                "Collectives", "DataPipeline", "Diagnostics", "Graphs", "Inference", "NeuralNetworks", "Recipes",
+                "Training",
+            ]),
+        .executableTarget(
+            name: "LockstepCommand",
+            dependencies: [
+                "Benchmarks", "Checkpoints", "Diagnostics", "Inference", "Recipes", "Reports", "Supervision",
+                "Training", argumentParser,
+            ]),
     ]
 )

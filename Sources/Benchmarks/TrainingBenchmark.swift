@@ -59,6 +59,17 @@ public struct TrainingBenchmark: Sendable {
             return "{" + fields.joined(separator: ", ") + "}"
         }
 
+        /// The result for people.
+        public var text: String {
+            var text = "\(workload), float32, \(ranks) ranks, \(lanes) lanes: \(Self.rounded(stepMilliseconds, 4)) ms a step, "
+                + "\(Self.rounded(perSecond, 1)) \(unit) a second"
+            if let allocationsPerStep, let libraryAllocationsPerStep {
+                text += "\n  heap allocations a step: \(Self.rounded(allocationsPerStep, 3)) ours, "
+                    + "\(Self.rounded(libraryAllocationsPerStep, 3)) in oneDNN"
+            }
+            return text
+        }
+
         private static func rounded(_ value: Double, _ places: Int) -> Double {
             let factor = (0..<places).reduce(1.0) { factor, _ in factor * 10 }
             return (value * factor).rounded() / factor
@@ -79,7 +90,7 @@ public struct TrainingBenchmark: Sendable {
                 FixedSource(workload, sampleCount: workload.batchSize, shard: shards.lowerBound)
             })
         let shared = try ReplicaShared(configuration, communicator: communicator, map: map)
-        try shared.initialize(from: nil)
+        try shared.initialize()
         let replica = try Replica(shared)
         defer { replica.stop() }
         let steps = workload.stepsPerRound

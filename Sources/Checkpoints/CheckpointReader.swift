@@ -15,6 +15,12 @@ public struct CheckpointSearch: Sendable {
     public var checkpoint: LoadedCheckpoint
     /// One sentence for each damaged checkpoint that was passed over, naming file and tensor. Show them.
     public var warnings: [String]
+
+    /// A checkpoint, and what was skipped on the way to it.
+    public init(checkpoint: LoadedCheckpoint, warnings: [String] = []) {
+        self.checkpoint = checkpoint
+        self.warnings = warnings
+    }
 }
 
 /// Finds and opens checkpoints. Whatever it returns was checked byte by byte.

@@ -36,11 +36,7 @@ public struct RunFolder: Sendable, Equatable {
     /// - Throws: 73 where a run is there already or the folder cannot be made.
     public static func create(at path: String) throws -> RunFolder {
         let folder = RunFolder(path: path)
-        guard !folder.holdsRun else {
-            throw LockstepError(
-                .cannotCreate, "there is a run in this folder already", at: FileLocation(path),
-                remedy: "continue it with --resume, or choose another --output")
-        }
+        try refuseExisting(path)
         do {
             try makeFolders(path)
         } catch {
@@ -49,6 +45,16 @@ public struct RunFolder: Sendable, Equatable {
                 remedy: "choose another --output, or check the rights of its parent", cause: error)
         }
         return folder
+    }
+
+    /// Refuses a folder in which a run is.
+    ///
+    /// - Throws: 73 with the two ways out.
+    public static func refuseExisting(_ path: String) throws {
+        guard RunFolder(path: path).holdsRun else { return }
+        throw LockstepError(
+            .cannotCreate, "there is a run in this folder already", at: FileLocation(path),
+            remedy: "continue it with --resume, or choose another --output")
     }
 
     /// Names the folder of a run that is to be resumed or read.

@@ -26,6 +26,8 @@ public struct TrainingState: Codable, Sendable, Equatable {
     public var patienceCounter: Int
     /// An evaluation whose result takes effect at the next boundary.
     public var pendingEvaluation: PendingEvaluation?
+    /// Whether early stopping ended the run here.
+    public var isStoppedEarly = false
 
     /// An evaluation that is done, or under way, and has not taken effect yet.
     public struct PendingEvaluation: Codable, Sendable, Equatable {

@@ -38,6 +38,7 @@ public final class AbortSignal: @unchecked Sendable {
         let (rank, code) = raised ?? (-1, .internalError)
         return LockstepError(
             code, "aborted by rank \(rank) while waiting at \(place)",
-            remedy: "read what rank \(rank) printed")
+            remedy: "read what rank \(rank) printed"
+        ).asEcho
     }
 }

@@ -18,6 +18,11 @@ public struct Topology: Sendable, Equatable {
     /// The topology of one rank alone.
     public static let solo = Topology(rank: 0, leaderOfRank: [0])
 
+    /// A job of one node, as its rank 0 sees it: for plans.
+    public static func oneNode(worldSize: Int) -> Topology {
+        Topology(rank: 0, leaderOfRank: Array(repeating: 0, count: max(1, worldSize)))
+    }
+
     /// The topology in which rank i belongs to the node whose lowest rank is `leaderOfRank[i]`.
     package init(rank: Int, leaderOfRank: [Int]) {
         let members = Dictionary(grouping: leaderOfRank.indices, by: { leaderOfRank[$0] })

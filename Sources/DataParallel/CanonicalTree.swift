@@ -42,6 +42,9 @@ public struct CanonicalTree: Sendable, Equatable {
         return stack
     }
 
+    /// Gradient buffers that a lane needs for a range of shards; see ``ShardStack``.
+    public func bufferCount(shards: Range<Int>) -> Int { ShardStack(shards: shards, tree: self).bufferCount }
+
     /// The additions that turn neighbouring subtrees into the maximal subtrees of the range that they cover together.
     /// - Parameter leaves: neighbouring nodes of the tree, in order.
     /// - Returns: for each resulting subtree its leaves and a program in postfix order: a number pushes that operand,

@@ -133,10 +133,23 @@ struct ShardReport {
     var stopRequests: Double
 }
 
-/// Why the replicas of the node stopped between two steps; read by a coordinator in another process.
-struct BoundaryNotice {
+/// Where the replicas of the node stand between two steps, and why they paused; read by a coordinator that may be
+/// another process.
+public struct BoundaryNotice: Sendable {
     /// The steps done so far.
-    var step: Int64
-    /// A ``Boundary``'s raw value.
-    var kind: Int64
+    public let step: Int
+    /// Updates applied: steps that were not skipped.
+    public let updates: Int
+    /// Steps skipped in a row up to now.
+    public let skippedInRow: Int
+    /// Why they paused.
+    public let kind: Boundary
+
+    /// Creates a notice.
+    public init(step: Int, updates: Int, skippedInRow: Int, kind: Boundary) {
+        self.step = step
+        self.updates = updates
+        self.skippedInRow = skippedInRow
+        self.kind = kind
+    }
 }

@@ -47,7 +47,8 @@ public final class Replica: @unchecked Sendable {
 
     /// Says that the present state may be copied by the coordinator.
     public func announce(_ kind: Boundary) {
-        shared.gate.announce(step: step, kind, isFirstOfNode: isFirstOfNode)
+        let notice = BoundaryNotice(step: step, updates: updates, skippedInRow: skippedInRow, kind: kind)
+        shared.gate.announce(notice, isFirstOfNode: isFirstOfNode)
     }
 
     /// Nanoseconds and calls by operation over some runs of the first lane's program.
@@ -122,7 +123,7 @@ private final class LaneTeam: @unchecked Sendable {
         let failures = errors.compactMap { $0 }
         condition.unlock()
         guard let first = failures.first else { return }
-        throw failures.first { !LockstepError.wrapping($0).message.hasPrefix("aborted by rank") } ?? first
+        throw failures.first { !LockstepError.wrapping($0).isEcho } ?? first
     }
 
     func stop() {

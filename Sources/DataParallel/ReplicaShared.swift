@@ -64,17 +64,32 @@ public final class ReplicaShared: @unchecked Sendable {
     /// Ends the waiting of every lane of the node.
     func abort(_ code: ExitCode) { abortSignal.raise(by: communicator.rank, code: code) }
 
-    /// Writes the initial values, or given ones, into the node's arenas. Collective: every rank.
-    /// - Parameter state: parameters and optimizer state as checkpoints hold them; `nil` starts afresh.
-    public func initialize(from state: TrainedState?) throws {
-        if communicator.topology.localRank == 0 {
-            if let state {
-                try state.restore(into: memory, layout: layout, stateNames: stateNames)
-            } else {
-                layout.initialize(memory.parameters, seed: configuration.seed)
-            }
+    /// Writes the initial values, or those of a checkpoint, into every node's arenas. Collective: every rank.
+    /// - Parameters:
+    ///   - isResumed: whether a checkpoint goes on; the same on every rank.
+    ///   - state: what the checkpoint holds; needed on rank 0 alone.
+    public func initialize(isResumed: Bool = false, from state: TrainedState? = nil) throws {
+        if !isResumed, communicator.topology.localRank == 0 {
+            layout.initialize(memory.parameters, seed: configuration.seed)
+        }
+        if isResumed {
+            if let state { try state.restore(into: memory, layout: layout, stateNames: stateNames) }
+            if communicator.topology.localRank == 0 { try sendState() }
         }
         try communicator.barrier()
+    }
+
+    /// Copies the arenas of the first node, where rank 0 filled them, to all others. Collective: the nodes' leaders.
+    private func sendState() throws {
+        let arenas = [memory.parameters] + stateNames.indices.map { memory.state($0) }
+        for arena in arenas where map.nodeCount > 1 {
+            let whole = UnsafeMutableRawBufferPointer(
+                UnsafeMutableBufferPointer(start: arena, count: memory.elementCount))
+            let nothing = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            let receive = (0..<map.nodeCount).map { $0 == 0 ? whole : nothing }
+            try communicator.exchangeBetweenNodes(
+                UnsafeRawBufferPointer(map.nodeIndex == 0 ? whole : nothing), into: receive)
+        }
     }
 
     /// The names of the optimizer's arenas.

@@ -39,12 +39,12 @@ public final class SnapshotGate: @unchecked Sendable {
             name: "coordinator's copy of the parameters")
     }
 
-    /// Replica: says that the state after `step` steps may be copied. Call between two steps, on one thread; the node's
-    /// first replica writes the notice.
-    public func announce(step: Int, _ kind: Boundary, isFirstOfNode: Bool) {
+    /// Replica: says that the present state may be copied. Call between two steps, on one thread; the node's first
+    /// replica writes the notice.
+    func announce(_ notice: BoundaryNotice, isFirstOfNode: Bool) {
         announced += 1
         guard isFirstOfNode else { return }
-        memory.notice.pointee = BoundaryNotice(step: Int64(step), kind: Int64(kind.rawValue))
+        memory.notice.pointee = notice
         boundary.publish(announced)
     }
 
@@ -54,12 +54,10 @@ public final class SnapshotGate: @unchecked Sendable {
     }
 
     /// Coordinator: waits for the next announcement.
-    /// - Returns: the steps done, and why the replicas paused.
-    public func next() throws -> (step: Int, kind: Boundary) {
+    public func next() throws -> BoundaryNotice {
         seen += 1
         try boundary.wait(until: seen)
-        let notice = memory.notice.pointee
-        return (Int(notice.step), Boundary(rawValue: Int(notice.kind)))
+        return memory.notice.pointee
     }
 
     /// Coordinator: lets updates go on.

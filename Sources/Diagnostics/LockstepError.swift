@@ -19,6 +19,8 @@ public struct LockstepError: Error, Sendable {
     public var collective: String?
     /// The error that caused this one, in words.
     public var cause: String?
+    /// Whether another rank reports the same failure, so that this one keeps silent.
+    public var isEcho = false
 
     /// Creates an error; rank, step and collective are usually added on the way up with ``with(rank:step:collective:)``.
     public init(
@@ -41,6 +43,20 @@ public struct LockstepError: Error, Sendable {
         copy.rank = copy.rank ?? rank
         copy.step = copy.step ?? step
         copy.collective = copy.collective ?? collective
+        return copy
+    }
+
+    /// The same error without a rank, for a process that is alone.
+    public var withoutRank: LockstepError {
+        var copy = self
+        copy.rank = nil
+        return copy
+    }
+
+    /// The same error as an echo of another rank's.
+    public var asEcho: LockstepError {
+        var copy = self
+        copy.isEcho = true
         return copy
     }
 

@@ -1,0 +1,127 @@
+import DataPipeline
+import Diagnostics
+import Execution
+import Foundation
+import Graphs
+import Metrics
+
+/// Runs a model over a data set without training. Batches are numbered independently of ranks and lanes, each sample
+/// counts once, and results merge in the order of the batches: the same bits whoever computed what.
+public final class Evaluator: @unchecked Sendable {
+    private let trace: @Sendable (Int) throws -> ModelTrace
+    private let layout: ParameterLayout
+    private let dataset: any Dataset
+    private let batches: EvaluationBatches
+    private let workers: [Worker]
+
+    /// What one thread owns.
+    private final class Worker: @unchecked Sendable {
+        var programs: [Int: Program] = [:]
+        let batch: MicroBatch
+        var parts: [EvaluationPart] = []
+        var error: (any Error)?
+
+        init(_ batch: MicroBatch) { self.batch = batch }
+    }
+
+    /// Prepares an evaluation.
+    /// - Parameters:
+    ///   - trace: the inference trace for a number of samples, with the loss.
+    ///   - threads: how many batches are computed at once.
+    public init(
+        dataset: any Dataset, batchSize: Int, layout: ParameterLayout, threads: Int,
+        trace: @escaping @Sendable (Int) throws -> ModelTrace
+    ) {
+        self.trace = trace
+        self.layout = layout
+        self.dataset = dataset
+        batches = EvaluationBatches(dataset.count, batchSize: batchSize)
+        let capacity = min(batchSize, max(dataset.count, 1))
+        workers = (0..<max(1, min(threads, batches.count))).map { _ in
+            Worker(MicroBatch(specs: dataset.fields, capacity: capacity))
+        }
+    }
+
+    /// How many batches there are.
+    public var batchCount: Int { batches.count }
+
+    /// Evaluates every `count`-th batch from number `part` on: the share of one rank of `count`.
+    /// - Parameter parameters: an arena of the layout; it must not change meanwhile.
+    public func parts(_ parameters: UnsafePointer<Float>, part: Int = 0, of count: Int = 1) throws -> [EvaluationPart] {
+        let own = Array(stride(from: part, to: batches.count, by: count))
+        let arena = Arena(pointer: parameters)
+        DispatchQueue.concurrentPerform(iterations: workers.count) { [workers] index in
+            let worker = workers[index]
+            worker.parts = []
+            worker.error = nil
+            do {
+                for place in stride(from: index, to: own.count, by: workers.count) {
+                    worker.parts.append(try evaluate(own[place], arena.pointer, worker))
+                }
+            } catch {
+                worker.error = error
+            }
+        }
+        if let error = workers.lazy.compactMap(\.error).first { throw error }
+        return workers.flatMap(\.parts).sorted { $0.batch < $1.batch }
+    }
+
+    private struct Arena: @unchecked Sendable { let pointer: UnsafePointer<Float> }
+
+    private func evaluate(
+        _ number: Int, _ parameters: UnsafePointer<Float>, _ worker: Worker
+    ) throws -> EvaluationPart {
+        let batch = worker.batch
+        try batch.gather(dataset, range: batches[number], batch: number)
+        let program = try program(batch.count, worker)
+        batch.fields.withUnsafeBufferPointer { fields in
+            guard let fields = fields.baseAddress else { return }
+            program.bind(parameters: parameters, gradients: nil, fields: fields, seed: 0, step: 0, firstSample: 0)
+        }
+        try program.run()
+        let scores = Array(program.predictions)
+        if batch.specs[1].element == .int32 {
+            return EvaluationPart(
+                batch: number, lossSum: Double(program.lossSum), scores: scores,
+                labels: Array(batch.integers(ofField: 1).prefix(batch.count)))
+        }
+        return EvaluationPart(
+            batch: number, lossSum: Double(program.lossSum), scores: scores,
+            targets: Array(batch.floats(ofField: 1).prefix(batch.count)))
+    }
+
+    private func program(_ sampleCount: Int, _ worker: Worker) throws -> Program {
+        Program.useOneThread()
+        if let known = worker.programs[sampleCount] { return known }
+        let program = try Program(try Plan(try trace(sampleCount), layout: layout))
+        worker.programs[sampleCount] = program
+        return program
+    }
+}
+
+extension EvaluationPart {
+    /// Parts as one run of bytes, each preceded by its length.
+    public static func encode(_ parts: [EvaluationPart]) -> [UInt8] {
+        parts.flatMap { part in
+            let bytes = part.encode()
+            return withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { Array($0) } + bytes
+        }
+    }
+
+    /// Reads what ``encode(_:)`` wrote.
+    public static func decode(_ bytes: [UInt8]) throws -> [EvaluationPart] {
+        var parts: [EvaluationPart] = []
+        var rest = bytes[...]
+        while rest.count >= 8 {
+            let length = rest.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            rest = rest.dropFirst(8)
+            guard length <= rest.count else { break }
+            parts.append(try EvaluationPart(decoding: Array(rest.prefix(Int(length)))))
+            rest = rest.dropFirst(Int(length))
+        }
+        guard rest.isEmpty else {
+            throw LockstepError(.internalError, "an evaluation part sent by another rank is cut short")
+        }
+        return parts
+    }
+}

@@ -1,0 +1,59 @@
+import Checkpoints
+import DataParallel
+import Diagnostics
+
+/// What is the same in every checkpoint of a run.
+public struct RunIdentity: Sendable {
+    /// SHA-256 of the keys that a resume may not change.
+    public var recipeHash: String
+    /// The recipe as written.
+    public var recipeText: String
+    /// All keys in effect.
+    public var recipeKeys: [String: String]
+    /// What was fitted to the data.
+    public var dataJSON: [UInt8]
+    /// Versions of what computed the numbers.
+    public var libraryVersions: [String: String]
+
+    /// Gathers an identity.
+    public init(
+        recipeHash: String, recipeText: String, recipeKeys: [String: String], dataJSON: [UInt8],
+        libraryVersions: [String: String]
+    ) {
+        self.recipeHash = recipeHash
+        self.recipeText = recipeText
+        self.recipeKeys = recipeKeys
+        self.dataJSON = dataJSON
+        self.libraryVersions = libraryVersions
+    }
+
+    /// The contents of a checkpoint.
+    public func contents(_ snapshot: Snapshot, state: TrainingState, wallSeconds: Double) -> CheckpointContents {
+        let tensors = snapshot.exported()
+        func named(_ group: [String: StoredTensor]) -> [NamedTensor] {
+            group.sorted { $0.key < $1.key }.map { NamedTensor($0.key, shape: $0.value.shape, values: $0.value.values) }
+        }
+        return CheckpointContents(
+            state: state, recipeHash: recipeHash, recipeText: recipeText, recipeKeys: recipeKeys,
+            parameters: named(tensors.parameters), optimizer: named(tensors.optimizer), dataJSON: dataJSON,
+            wallSeconds: wallSeconds, libraryVersions: libraryVersions)
+    }
+}
+
+extension TrainedState {
+    /// The tensors of a checkpoint.
+    /// - Throws: `LockstepError` (65) where one cannot be read.
+    public init(_ checkpoint: LoadedCheckpoint) throws {
+        self.init()
+        parameters = try Self.tensors(checkpoint.model)
+        optimizer = try Self.tensors(checkpoint.optimizer)
+    }
+
+    private static func tensors(_ file: SafetensorsFile) throws -> [String: StoredTensor] {
+        var result: [String: StoredTensor] = [:]
+        for entry in file.entries {
+            result[entry.name] = StoredTensor(shape: entry.shape, values: try file.floats(of: entry.name))
+        }
+        return result
+    }
+}

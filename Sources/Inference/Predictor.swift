@@ -1,0 +1,87 @@
+import DataPipeline
+import Diagnostics
+import Execution
+import Foundation
+import Graphs
+import Metrics
+import Scenarios
+
+/// Predicts the rows of a file that looks like the training data; the label's column need not be there.
+public struct Predictor {
+    private let model: TrainedModel
+    private let batchSize: Int
+
+    /// Prepares predictions.
+    public init(_ model: TrainedModel, batchSize: Int = 256) {
+        self.model = model
+        self.batchSize = batchSize
+    }
+
+    /// Predicts every row and hands each to `write` as fields of CSV: the row's number from 0, then the class and its
+    /// probability and the probabilities of all classes; or the number.
+    /// - Returns: how many rows were predicted.
+    /// - Throws: `LockstepError` (65) with the file and line of a bad row.
+    public func predict(file: String, write: ([String]) throws -> Void) throws -> Int {
+        let part = model.scenario.recipe.data
+        let dialect = CSVDialect(delimiter: try CSVDialect.delimiter(named: part.delimiter), hasHeader: part.header)
+        let source = try CSVSource(path: file, dialect: dialect)
+        let (dataset, rows) = try model.scenario.fitted.dataset(source, withLabel: false)
+        try write(header)
+        let batch = MicroBatch(specs: dataset.fields, capacity: min(batchSize, max(dataset.count, 1)))
+        var programs: [Int: Program] = [:]
+        for range in EvaluationBatches(dataset.count, batchSize: batchSize) {
+            try batch.gather(dataset, range: range)
+            let program = try programs[range.count] ?? makeProgram(range.count)
+            programs[range.count] = program
+            batch.fields.withUnsafeBufferPointer { fields in
+                guard let fields = fields.baseAddress else { return }
+                program.bind(
+                    parameters: model.parameters, gradients: nil, fields: fields, seed: 0, step: 0, firstSample: 0)
+            }
+            try program.run()
+            let width = program.predictions.count / range.count
+            for (place, index) in range.enumerated() {
+                let scores = program.predictions[(place * width)..<((place + 1) * width)].map(Double.init)
+                try write([String(rows[index])] + fields(scores))
+            }
+        }
+        return dataset.count
+    }
+
+    private func makeProgram(_ sampleCount: Int) throws -> Program {
+        let trace = try model.scenario.inferenceTrace(sampleCount: sampleCount, withLabel: false)
+        return try Program(try Plan(trace, layout: model.layout))
+    }
+
+    private var header: [String] {
+        let names = model.scenario.fitted.classNames
+        switch model.scenario.task {
+        case .regression: return ["row", "prediction"]
+        case .classification, .binaryClassification:
+            return ["row", "prediction", "probability"] + names.map { "probability of \($0)" }
+        }
+    }
+
+    private func fields(_ scores: [Double]) -> [String] {
+        switch model.scenario.task {
+        case .regression: return [text(scores[0])]
+        case .binaryClassification:
+            let positive = 1 / (1 + exp(-scores[0]))
+            return describe([1 - positive, positive])
+        case .classification:
+            let greatest = scores.max() ?? 0
+            let powers = scores.map { exp($0 - greatest) }
+            let total = powers.reduce(0, +)
+            return describe(powers.map { $0 / total })
+        }
+    }
+
+    private func describe(_ probabilities: [Double]) -> [String] {
+        let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
+        let names = model.scenario.fitted.classNames
+        let name = best < names.count ? names[best] : String(best)
+        return [name, text(probabilities[best])] + probabilities.map(text)
+    }
+
+    private func text(_ number: Double) -> String { String(format: "%.6g", number) }
+}

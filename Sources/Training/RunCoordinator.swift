@@ -1,0 +1,99 @@
+import Checkpoints
+import Coordination
+import DataParallel
+import Diagnostics
+import Foundation
+import Metrics
+import Reports
+
+/// What the coordinator of a run keeps: the folder, the log, the best evaluation, the checkpoints. Rank 0 alone has one;
+/// the same code serves both modes.
+final class RunCoordinator: @unchecked Sendable {
+    let job: Job
+    let preparation: RunPreparation
+    let keeper: CheckpointKeeper
+    private let identity: RunIdentity
+    private let metrics: MetricsLog
+    private let earlyStopping: EarlyStopping
+    private let start = ContinuousClock.now
+    private let console: Console
+    /// Where the run stands, as the next checkpoint will say.
+    private(set) var state: TrainingState
+
+    init(_ job: Job, _ preparation: RunPreparation, console: Console) throws {
+        self.job = job
+        self.preparation = preparation
+        self.console = console
+        let folder = preparation.folder
+        keeper = CheckpointKeeper(
+            folder: folder.checkpointsFolder, keepLast: job.recipe.coordinator.keepLast, warn: { console.warn($0) })
+        metrics = try MetricsLog(path: folder.metricsFile)
+        earlyStopping = EarlyStopping(job.recipe.coordinator.earlyStopping)
+        state = job.description.state
+        identity = RunIdentity(
+            recipeHash: Versions.sha256(job.recipe.hashInput), recipeText: job.recipe.source,
+            recipeKeys: job.recipe.effectiveKeys, dataJSON: try job.scenario.fitted.encoded(),
+            libraryVersions: Versions.all)
+    }
+
+    /// Whether training ends at this evaluation boundary, by the evaluations before it.
+    var shouldStop: Bool { earlyStopping.shouldStop(state) }
+
+    /// Notes that early stopping ends the run at the present step.
+    func stopEarly() { state.isStoppedEarly = true }
+
+    /// Takes over what a notice says of the run.
+    func advance(to notice: BoundaryNotice) {
+        let sampler = job.sampler
+        state.step = notice.step
+        state.epoch = notice.step / sampler.stepsPerEpoch
+        state.samplesSeen = state.epoch * sampler.sampleCount + sampler.firstPosition(step: notice.step)
+        state.optimizerStep = notice.updates
+        state.skippedSteps = notice.step - notice.updates
+        state.skippedStepsInARow = notice.skippedInRow
+    }
+
+    /// Writes logged steps to metrics.jsonl.
+    func log(_ bytes: [UInt8]) throws {
+        guard !bytes.isEmpty else { return }
+        for entry in try JSONDecoder().decode(TrainingLog.self, from: Data(bytes)).entries {
+            var values = ["learningRate": entry.learningRate, "samplesPerSecond": entry.samplesPerSecond]
+            values["loss"] = entry.loss ?? .nan
+            values["gradientNorm"] = entry.gradientNorm ?? .nan
+            let epoch = (entry.step - 1) / job.sampler.stepsPerEpoch
+            try metrics.append(.train, step: entry.step, epoch: epoch, values: values)
+        }
+    }
+
+    /// Notes a finished evaluation.
+    /// - Returns: whether it is the best so far.
+    func note(_ parts: [EvaluationPart], batchCount: Int) throws -> Bool {
+        let result = try EvaluationResult(
+            task: job.scenario.task, classCount: job.scenario.classCount, parts: parts, batchCount: batchCount)
+        let isBest = earlyStopping.note(result, step: state.step, in: &state)
+        try metrics.append(
+            .evaluation, step: state.step, epoch: state.epoch, values: result.values,
+            texts: ["split": job.recipe.coordinator.evaluationSplit.rawValue])
+        let metric = earlyStopping.metric.rawValue
+        console.noteEvaluation(step: state.step, metric: metric, value: result.values[metric] ?? .nan)
+        return isBest
+    }
+
+    /// Whether a checkpoint is due at a boundary.
+    func isSaveDue(_ kind: Boundary, isBest: Bool) -> Bool {
+        !kind.isDisjoint(with: [.checkpoint, .last, .preempted]) || (isBest && job.recipe.coordinator.keepBest)
+    }
+
+    /// Saves a snapshot of the present state; on the calling thread.
+    func save(_ snapshot: Snapshot, state: TrainingState, mustSucceed: Bool) throws {
+        try metrics.sync()
+        try keeper.save(
+            identity.contents(snapshot, state: state, wallSeconds: seconds), mustSucceed: mustSucceed)
+    }
+
+    /// Seconds trained, earlier launches included.
+    var seconds: Double {
+        let parts = (ContinuousClock.now - start).components
+        return preparation.earlierSeconds + Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,50 @@
+import Coordination
+import DataPipeline
+import Diagnostics
+import Inference
+import Metrics
+import NeuralNetworks
+import Recipes
+import Reports
+import Scenarios
+import Supervision
+
+/// Evaluates a finished or interrupted run, or one of its checkpoints, on a split of its data.
+public struct RunEvaluation {
+    /// The trained model.
+    public let model: TrainedModel
+    private let path: String
+
+    /// Opens a run; the best checkpoint where there is one.
+    /// - Parameter model: the model, where the run trained one written in Swift.
+    public init(_ path: String, model: (any Layer)? = nil) throws {
+        self.path = path
+        self.model = try TrainedModel(path, model: model)
+    }
+
+    /// The splits that can be evaluated.
+    public static var splitNames: [String] { CoordinatorPart.Split.allCases.map(\.rawValue) }
+
+    /// Evaluates a split with as many threads as there are cores.
+    /// - Throws: `LockstepError` for an unknown split, or one without rows.
+    public func report(split name: String) throws -> RunReport {
+        guard let split = CoordinatorPart.Split(rawValue: name) else {
+            throw LockstepError(
+                .usage, "no split '\(name)'", remedy: Suggestions.remedy(for: name, among: Self.splitNames))
+        }
+        let scenario = model.scenario
+        let data = try RecipeData(scenario.recipe, fitted: scenario.fitted)
+        let evaluator = Evaluator(
+            dataset: try data.dataset(split), batchSize: scenario.recipe.coordinator.evaluationBatchSize,
+            layout: model.layout, threads: CPUBudget.current().usableCPUs,
+            trace: { try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
+        let result = try EvaluationResult(
+            task: scenario.task, classCount: scenario.classCount, parts: try evaluator.parts(model.parameters),
+            batchCount: evaluator.batchCount)
+        return RunReport(
+            recipeName: scenario.recipe.name, split: name, step: model.checkpoint.step,
+            parameterCount: model.layout.parameterCount, wallSeconds: model.checkpoint.manifest.wallSeconds,
+            files: [("run", path), ("checkpoint", model.checkpoint.path)], result: result,
+            classNames: scenario.fitted.classNames)
+    }
+}

@@ -1,0 +1,99 @@
+import Checkpoints
+import Collectives
+import Coordination
+import DataParallel
+import Diagnostics
+import Foundation
+import Recipes
+import Reports
+import Scenarios
+
+/// What rank 0 does before the others know of the job: it reads the recipe and the checkpoint, fits the data, and takes
+/// the run's folder.
+struct RunPreparation {
+    /// What all ranks are told.
+    let description: JobDescription
+    /// The folder, locked by this process.
+    let folder: RunFolder
+    /// The tensors of the checkpoint that goes on.
+    let tensors: TrainedState?
+    /// Seconds trained by earlier launches.
+    let earlierSeconds: Double
+    /// What to tell the user.
+    let warnings: [String]
+    /// Held until the process ends.
+    let lock: RunLock
+
+    /// Prepares a new run or the resume of one.
+    init(_ options: TrainOptions, communicator: any Communicator) throws {
+        var overrides = options.overrides
+        if let mode = options.coordinator { overrides.append("coordinator.mode=\(mode.rawValue)") }
+        let recipe = try Recipe(contentsOf: options.recipePath, overrides: overrides)
+        let path = options.output ?? "runs/\(recipe.name)"
+        self = try options.isResumed
+            ? RunPreparation(resuming: path, recipe, options)
+            : RunPreparation(starting: path, recipe, options, communicator)
+    }
+
+    private init(
+        starting path: String, _ given: Recipe, _ options: TrainOptions, _ communicator: any Communicator
+    ) throws {
+        // Refused before the data is read, and once more when the folder is made.
+        try RunFolder.refuseExisting(path)
+        var recipe = given
+        let dedicated = recipe.coordinator.mode == .dedicated
+        let ranks = communicator.worldSize - (dedicated ? 1 : 0)
+        let lanes = options.lanes ?? LaneDefaults.lanes(communicator.topology, dedicated: dedicated)
+        let shards =
+            recipe.training.logicalShards ?? LaneMap.defaultLogicalShards(laneCount: max(1, ranks) * lanes)
+        recipe.training.logicalShards = shards
+        let fitted = try RecipeData(recipe).fitted
+        // The model is tried before the folder is made: a recipe that cannot work leaves nothing behind.
+        _ = try Scenario(recipe, fitted: fitted, model: options.model)
+        let state = TrainingState(seed: recipe.seed, logicalShards: shards)
+        description = JobDescription(
+            recipeKeys: recipe.effectiveKeys, recipeText: recipe.source, state: state, fitted: fitted,
+            isResumed: false)
+        folder = try RunFolder.create(at: path)
+        lock = try RunLock(folder)
+        try Self.write(recipe.source, to: folder.recipeFile)
+        tensors = nil
+        earlierSeconds = 0
+        warnings = []
+    }
+
+    private init(resuming path: String, _ given: Recipe, _ options: TrainOptions) throws {
+        folder = try RunFolder.open(path)
+        lock = try RunLock(folder)
+        try CheckpointDirectory.clean(folder.checkpointsFolder)
+        let search = try CheckpointReader.latest(in: folder.checkpointsFolder)
+        let checkpoint = search.checkpoint
+        let state = checkpoint.state
+        let changes = try RecipeDifference.check(
+            saved: checkpoint.manifest.recipeKeys, new: given.effectiveKeys)
+        var recipe = given
+        recipe.training.logicalShards = state.logicalShards
+        try MetricsLog.cutBack(folder.metricsFile, toStep: state.step)
+        let fitted = try FittedData(decoding: checkpoint.dataJSON)
+        description = JobDescription(
+            recipeKeys: recipe.effectiveKeys, recipeText: recipe.source, state: state, fitted: fitted,
+            isResumed: true)
+        tensors = try TrainedState(checkpoint)
+        earlierSeconds = checkpoint.manifest.wallSeconds
+        let versions = Versions.all.filter { checkpoint.manifest.libraryVersions[$0.key] != $0.value }
+        warnings =
+            search.warnings + changes
+            + versions.keys.sorted().map {
+                "\($0) was \(checkpoint.manifest.libraryVersions[$0] ?? "unknown"), is \(versions[$0] ?? ""): "
+                    + "the bits may differ from those of a run that never stopped"
+            }
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        do {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        } catch {
+            throw LockstepError(.cannotCreate, "cannot write the run's folder", at: FileLocation(path), cause: error)
+        }
+    }
+}

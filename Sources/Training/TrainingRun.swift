@@ -1,0 +1,118 @@
+import Checkpoints
+import Collectives
+import Coordination
+import DataParallel
+import DataPipeline
+import Diagnostics
+import Foundation
+import Reports
+import Scenarios
+import Supervision
+
+/// Puts the rooms together: one launch of a run, from the recipe to the report. Every rank executes it.
+public struct TrainingRun {
+    private let options: TrainOptions
+    private let communicator: any Communicator
+
+    /// A launch under a communicator.
+    public init(_ options: TrainOptions, communicator: any Communicator) {
+        self.options = options
+        self.communicator = communicator
+    }
+
+    /// Trains. Collective: every rank.
+    /// - Returns: how it ended; rank 0's has the results.
+    /// - Throws: `LockstepError` naming the place and the remedy.
+    public func execute() throws -> TrainOutcome {
+        let preparation = communicator.rank == 0 ? try RunPreparation(options, communicator: communicator) : nil
+        let job = try Job(options, communicator: communicator, description: preparation?.description)
+        let console = console(job)
+        (preparation?.warnings ?? []).forEach(console.warn)
+        if communicator.rank == 0 { job.warnings.forEach(console.warn) }
+        let shared = try ReplicaShared(configuration(job), communicator: communicator, map: job.map)
+        try shared.initialize(isResumed: job.description.isResumed, from: preparation?.tensors)
+        let coordinator = try preparation.map { try RunCoordinator(job, $0, console: console) }
+        let (end, step) = try train(job, shared, coordinator, console)
+        try coordinator?.keeper.finish()
+        console.finish()
+        // Nobody leaves before the last checkpoint is durable.
+        try communicator.barrier()
+        var outcome = TrainOutcome(end: end, step: step, folder: preparation?.folder.path ?? "")
+        if let coordinator { try finish(&outcome, coordinator) }
+        try communicator.barrier()
+        return outcome
+    }
+
+    private func console(_ job: Job) -> Console {
+        Console(
+            totalSteps: job.schedule.totalSteps, firstStep: job.description.state.step,
+            stepsPerEpoch: job.sampler.stepsPerEpoch,
+            isSilent: communicator.rank != 0 || options.printsJSON || options.isQuiet)
+    }
+
+    private func configuration(_ job: Job) -> ReplicaConfiguration {
+        var configuration = ReplicaConfiguration(
+            update: job.scenario.updateOptions(totalSteps: job.schedule.totalSteps), seed: job.recipe.seed,
+            trace: { [scenario = job.scenario] in try scenario.trace(sampleCount: $0) },
+            makeSource: { [dataset = job.training, sampler = job.sampler] shards, step in
+                LoaderSource(BatchLoader(dataset: dataset, sampler: sampler, shards: shards, startStep: step))
+            })
+        configuration.stopRequested = { RunSignals.stopRequested }
+        return configuration
+    }
+
+    private func train(
+        _ job: Job, _ shared: ReplicaShared, _ coordinator: RunCoordinator?, _ console: Console
+    ) throws -> (end: TrainOutcome.End, step: Int) {
+        let state = job.description.state
+        if let end = alreadyEnded(job) { return (end, state.step) }
+        let threads = max(1, job.isDedicated ? 1 : job.map.lanesPerReplica)
+        let evaluator =
+            job.isDedicated && coordinator == nil ? nil : try self.evaluator(job, shared, threads: threads)
+        if job.isDedicated, let coordinator, let evaluator {
+            let loop = DedicatedLoop(job: job, shared: shared, evaluator: evaluator, coordinator: coordinator)
+            let end = try loop.run()
+            return (end, coordinator.state.step)
+        }
+        let replica = try Replica(
+            shared, step: state.step, updates: state.optimizerStep, skippedInRow: state.skippedStepsInARow)
+        defer { replica.stop() }
+        let loop = ReplicaLoop(
+            job: job, shared: shared, replica: replica, evaluator: evaluator, coordinator: coordinator,
+            console: console)
+        return (try loop.run(), replica.step)
+    }
+
+    /// A resumed run that has nothing left to do.
+    private func alreadyEnded(_ job: Job) -> TrainOutcome.End? {
+        let state = job.description.state
+        guard job.description.isResumed else { return nil }
+        if state.isStoppedEarly { return .stoppedEarly }
+        if state.step >= job.schedule.totalSteps { return .completed }
+        return state.step >= job.schedule.lastStep ? .stepLimit : nil
+    }
+
+    private func evaluator(_ job: Job, _ shared: ReplicaShared, threads: Int) throws -> Evaluator {
+        let part = job.recipe.coordinator
+        return Evaluator(
+            dataset: try job.data.dataset(part.evaluationSplit), batchSize: part.evaluationBatchSize,
+            layout: shared.layout, threads: threads,
+            trace: { [scenario = job.scenario] in try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
+    }
+
+    /// Rank 0: the hash, and for a finished run the report.
+    private func finish(_ outcome: inout TrainOutcome, _ coordinator: RunCoordinator) throws {
+        let folder = coordinator.preparation.folder
+        outcome.finalHash = try FinalHash.of(try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
+        if outcome.isFinished {
+            let evaluation = try RunEvaluation(folder.path, model: options.model)
+            let split = coordinator.job.recipe.data.hasTest ? "test" : coordinator.job.recipe.coordinator
+                .evaluationSplit.rawValue
+            let report = try evaluation.report(split: split)
+            try report.write(to: folder.reportFile)
+            outcome.metrics = report.result.values
+            outcome.report = report.text
+        }
+        try RunFacts(coordinator.job, outcome, seconds: coordinator.seconds).write(to: folder.runFile)
+    }
+}
