@@ -12,14 +12,10 @@ func room(_ name: String, _ imports: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: imports)
 }
 
-func tests(_ name: String, _ imports: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-    .testTarget(
-        name: name + "Tests", dependencies: [.target(name: name)] + imports,
-        exclude: recordingScripts[name] ?? [], resources: resources)
+/// The tests of a room. Folders of scripts that recorded outside numbers, and the numbers, are not compiled.
+func tests(_ name: String, _ imports: [Target.Dependency] = [], recorded: [String] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: [.target(name: name)] + imports, exclude: recorded)
 }
-
-/// Folders of scripts that recorded outside numbers; they are not compiled.
-let recordingScripts: [String: [String]] = [:]
 
 let package = Package(
     name: "lockstep",
@@ -88,5 +84,29 @@ let package = Package(
                 "Benchmarks", "Checkpoints", "Diagnostics", "Inference", "Recipes", "Reports", "Supervision",
                 "Training", argumentParser,
             ]),
+        .executableTarget(name: "OwnModel", dependencies: ["Lockstep"], path: "launch/examples/own-model"),
+
+        tests("CKernels", ["Graphs"]),
+        tests("Graphs", ["Diagnostics"]),
+        tests("NeuralNetworks", ["Diagnostics", "Graphs"], recorded: ["Recording", "Recorded"]),
+        tests("Execution", ["CKernels", "Diagnostics", "Graphs", "NeuralNetworks"]),
+        .target(
+            name: "CollectivesContract", dependencies: ["Diagnostics", "Collectives"],
+            path: "Tests/CollectivesContract"),
+        .executableTarget(
+            name: "CollectivesContractRunner", dependencies: ["Diagnostics", "Collectives", "CollectivesContract"],
+            path: "Tests/CollectivesContractRunner"),
+        tests("Collectives", ["Diagnostics", "CollectivesContract", "CollectivesContractRunner"]),
+        tests(
+            "DataParallel",
+            ["Collectives", "Diagnostics", "DataPipeline", "Execution", "Graphs", "NeuralNetworks"]),
+        tests("DataPipeline", ["Diagnostics"], recorded: ["Recording"]),
+        tests("Metrics", ["Diagnostics"], recorded: ["Recording"]),
+        tests("Checkpoints", ["Diagnostics"], recorded: ["Recording"]),
+        tests("Reports", ["Metrics", "Diagnostics"]),
+        tests("Recipes", ["Diagnostics"]),
+        tests("Supervision", ["Diagnostics"]),
+        tests("Coordination", ["Checkpoints", "DataParallel", "Metrics", "Recipes"]),
+        tests("LockstepCommand", ["Checkpoints", "Diagnostics", "Recipes"]),
     ]
 )

@@ -25,10 +25,25 @@ public final class SharedMemory: @unchecked Sendable {
     /// Zeroed memory of this process alone, or nil if the system has none. Pages are placed where they are
     /// first touched.
     static func ofOneProcess(byteCount: Int) -> SharedMemory? {
-        let mappedByteCount = max(byteCount, 1)
+        // Room to start on a huge page's boundary, so that the first and last arenas get huge pages too.
+        let mappedByteCount = max(byteCount, 1) + (byteCount >= hugePageByteCount ? hugePageByteCount : 0)
         let flags = MAP_PRIVATE | MAP_ANONYMOUS
-        guard let base = mmap(nil, mappedByteCount, PROT_READ | PROT_WRITE, flags, -1, 0), base != MAP_FAILED
+        guard let start = mmap(nil, mappedByteCount, PROT_READ | PROT_WRITE, flags, -1, 0), start != MAP_FAILED
         else { return nil }
-        return SharedMemory(base: base, byteCount: byteCount) { munmap(base, mappedByteCount) }
+        let offset = byteCount >= hugePageByteCount ? (-Int(bitPattern: start)) & (hugePageByteCount - 1) : 0
+        let memory = SharedMemory(base: start + offset, byteCount: byteCount) { munmap(start, mappedByteCount) }
+        memory.adviseHugePages()
+        return memory
+    }
+
+    private static let hugePageByteCount = 2 << 20
+
+    /// Asks for pages of 2 MiB: embedding rows are read at random, and each small page costs a look-up of its own.
+    /// Only advice; a system that does not give them for shared memory goes on with small ones.
+    func adviseHugePages() {
+        #if os(Linux)
+            let madviseHugePage: Int32 = 14
+            _ = madvise(base, byteCount, madviseHugePage)
+        #endif
     }
 }
