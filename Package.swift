@@ -53,29 +53,37 @@ let package = Package(
         room(
             "Coordination",
             [
-                "Diagnostics", "Graphs", "Execution", "DataParallel", "DataPipeline", "Checkpoints", "Metrics",
+                "Diagnostics", "Graphs", "Execution", "DataParallel", "DataPipeline", "Checkpoints",
+                "Metrics",
                 "Recipes",
             ]),
         room(
             "Inference",
             [
-                "Diagnostics", "Graphs", "Execution", "NeuralNetworks", "DataParallel", "DataPipeline", "Checkpoints",
+                "Diagnostics", "Graphs", "Execution", "NeuralNetworks", "DataParallel", "DataPipeline",
+                "Checkpoints",
                 "Coordination", "Metrics", "Recipes", "Scenarios",
             ]),
         room(
             "Training",
             [
-                "Diagnostics", "CKernels", "COneDNN", "Checkpoints", "Collectives", "Coordination", "DataParallel",
-                "DataPipeline", "Execution", "Inference", "Metrics", "NeuralNetworks", "Recipes", "Reports", "Scenarios",
+                "Diagnostics", "CKernels", "COneDNN", "Checkpoints", "Collectives", "Coordination",
+                "DataParallel",
+                "DataPipeline", "Execution", "Inference", "Metrics", "NeuralNetworks", "Recipes", "Reports",
+                "Scenarios",
                 "Supervision", crypto,
             ]),
         room(
             "Benchmarks",
-            ["Diagnostics", "Graphs", "Execution", "NeuralNetworks", "Collectives", "DataParallel", "CKernels"]),
+            [
+                "Diagnostics", "Graphs", "Execution", "NeuralNetworks", "Collectives", "DataParallel",
+                "CKernels",
+            ]),
         room(
             "Lockstep",
             [
-                "Collectives", "DataPipeline", "Diagnostics", "Graphs", "Inference", "NeuralNetworks", "Recipes",
+                "Collectives", "DataPipeline", "Diagnostics", "Graphs", "Inference", "NeuralNetworks",
+                "Recipes",
                 "Training",
             ]),
         .executableTarget(
@@ -94,7 +102,8 @@ let package = Package(
             name: "CollectivesContract", dependencies: ["Diagnostics", "Collectives"],
             path: "Tests/CollectivesContract"),
         .executableTarget(
-            name: "CollectivesContractRunner", dependencies: ["Diagnostics", "Collectives", "CollectivesContract"],
+            name: "CollectivesContractRunner",
+            dependencies: ["Diagnostics", "Collectives", "CollectivesContract"],
             path: "Tests/CollectivesContractRunner"),
         tests("Collectives", ["Diagnostics", "CollectivesContract", "CollectivesContractRunner"]),
         tests(

@@ -61,10 +61,12 @@ public struct TrainingBenchmark: Sendable {
 
         /// The result for people.
         public var text: String {
-            var text = "\(workload), float32, \(ranks) ranks, \(lanes) lanes: \(Self.rounded(stepMilliseconds, 4)) ms a step, "
+            var text =
+                "\(workload), float32, \(ranks) ranks, \(lanes) lanes: \(Self.rounded(stepMilliseconds, 4)) ms a step, "
                 + "\(Self.rounded(perSecond, 1)) \(unit) a second"
             if let allocationsPerStep, let libraryAllocationsPerStep {
-                text += "\n  heap allocations a step: \(Self.rounded(allocationsPerStep, 3)) ours, "
+                text +=
+                    "\n  heap allocations a step: \(Self.rounded(allocationsPerStep, 3)) ours, "
                     + "\(Self.rounded(libraryAllocationsPerStep, 3)) in oneDNN"
             }
             return text

@@ -87,7 +87,8 @@ extension Communicator {
     ) throws {
         guard leaders.count == topology.nodeCount, leaders[topology.nodeIndex] == rank else {
             throw LockstepError(
-                .internalError, "exchangeBetweenNodes among ranks \(leaders), one a node, called by rank \(rank)",
+                .internalError,
+                "exchangeBetweenNodes among ranks \(leaders), one a node, called by rank \(rank)",
                 rank: rank)
         }
         guard receive.count == topology.nodeCount else {

@@ -28,10 +28,13 @@ public final class SharedMemory: @unchecked Sendable {
         // Room to start on a huge page's boundary, so that the first and last arenas get huge pages too.
         let mappedByteCount = max(byteCount, 1) + (byteCount >= hugePageByteCount ? hugePageByteCount : 0)
         let flags = MAP_PRIVATE | MAP_ANONYMOUS
-        guard let start = mmap(nil, mappedByteCount, PROT_READ | PROT_WRITE, flags, -1, 0), start != MAP_FAILED
+        guard let start = mmap(nil, mappedByteCount, PROT_READ | PROT_WRITE, flags, -1, 0),
+            start != MAP_FAILED
         else { return nil }
         let offset = byteCount >= hugePageByteCount ? (-Int(bitPattern: start)) & (hugePageByteCount - 1) : 0
-        let memory = SharedMemory(base: start + offset, byteCount: byteCount) { munmap(start, mappedByteCount) }
+        let memory = SharedMemory(base: start + offset, byteCount: byteCount) {
+            munmap(start, mappedByteCount)
+        }
         memory.adviseHugePages()
         return memory
     }

@@ -26,7 +26,9 @@ public struct EarlyStopping: Sendable, Equatable {
     /// - Returns: whether it is the best so far.
     public func note(_ result: EvaluationResult, step: Int, in state: inout TrainingState) -> Bool {
         state.metricName = metric.rawValue
-        guard let value = result.values[metric.rawValue], value.isFinite, isBetter(value, than: state.bestValue) else {
+        guard let value = result.values[metric.rawValue], value.isFinite,
+            isBetter(value, than: state.bestValue)
+        else {
             state.patienceCounter += 1
             return false
         }

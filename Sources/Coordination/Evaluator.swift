@@ -47,7 +47,9 @@ public final class Evaluator: @unchecked Sendable {
 
     /// Evaluates every `count`-th batch from number `part` on: the share of one rank of `count`.
     /// - Parameter parameters: an arena of the layout; it must not change meanwhile.
-    public func parts(_ parameters: UnsafePointer<Float>, part: Int = 0, of count: Int = 1) throws -> [EvaluationPart] {
+    public func parts(_ parameters: UnsafePointer<Float>, part: Int = 0, of count: Int = 1) throws
+        -> [EvaluationPart]
+    {
         let own = Array(stride(from: part, to: batches.count, by: count))
         let arena = Arena(pointer: parameters)
         DispatchQueue.concurrentPerform(iterations: workers.count) { [workers] index in
@@ -76,7 +78,8 @@ public final class Evaluator: @unchecked Sendable {
         let program = try program(batch.count, worker)
         batch.fields.withUnsafeBufferPointer { fields in
             guard let fields = fields.baseAddress else { return }
-            program.bind(parameters: parameters, gradients: nil, fields: fields, seed: 0, step: 0, firstSample: 0)
+            program.bind(
+                parameters: parameters, gradients: nil, fields: fields, seed: 0, step: 0, firstSample: 0)
         }
         try program.run()
         let scores = Array(program.predictions)

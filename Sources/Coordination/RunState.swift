@@ -28,10 +28,14 @@ public struct RunIdentity: Sendable {
     }
 
     /// The contents of a checkpoint.
-    public func contents(_ snapshot: Snapshot, state: TrainingState, wallSeconds: Double) -> CheckpointContents {
+    public func contents(_ snapshot: Snapshot, state: TrainingState, wallSeconds: Double)
+        -> CheckpointContents
+    {
         let tensors = snapshot.exported()
         func named(_ group: [String: StoredTensor]) -> [NamedTensor] {
-            group.sorted { $0.key < $1.key }.map { NamedTensor($0.key, shape: $0.value.shape, values: $0.value.values) }
+            group.sorted { $0.key < $1.key }.map {
+                NamedTensor($0.key, shape: $0.value.shape, values: $0.value.values)
+            }
         }
         return CheckpointContents(
             state: state, recipeHash: recipeHash, recipeText: recipeText, recipeKeys: recipeKeys,

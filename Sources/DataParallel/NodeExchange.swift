@@ -49,7 +49,8 @@ final class NodeExchange: @unchecked Sendable {
             return UnsafeMutableRawBufferPointer(
                 UnsafeMutableBufferPointer(start: memory.reports + shards.lowerBound, count: shards.count))
         }
-        try communicator.exchangeBetweenNodes(UnsafeRawBufferPointer(reports[map.nodeIndex]), into: reports, leaders: leaders)
+        try communicator.exchangeBetweenNodes(
+            UnsafeRawBufferPointer(reports[map.nodeIndex]), into: reports, leaders: leaders)
         for bucket in plan.buckets {
             for round in 0..<(subtreesOfNode.map(\.count).max() ?? 0) { try exchange(bucket, round) }
         }

@@ -1,23 +1,23 @@
 /// The gradient buffers that a lane needs for its shards: a stack on which two halves of a node are added as soon as
 /// both are there, so that log₂ V + 1 buffers hold any number of shards.
-struct ShardStack: Sendable, Equatable {
+package struct ShardStack: Sendable, Equatable {
     /// What to do for one shard: compute into a buffer, then add buffers into the one below.
-    struct Turn: Sendable, Equatable {
-        let shard: Int
+    package struct Turn: Sendable, Equatable {
+        package let shard: Int
         /// The buffer that the shard's gradients are written to.
-        let buffer: Int
+        package let buffer: Int
         /// How many times the top buffer is then added to the one below it.
-        let merges: Int
+        package let merges: Int
     }
 
     /// The shards in order.
-    let turns: [Turn]
+    package let turns: [Turn]
     /// Buffers that are needed at once.
-    let bufferCount: Int
+    package let bufferCount: Int
     /// The subtrees that remain, in buffers 0, 1, ….
-    let published: [Range<Int>]
+    package let published: [Range<Int>]
 
-    init(shards: Range<Int>, tree: CanonicalTree) {
+    package init(shards: Range<Int>, tree: CanonicalTree) {
         var turns: [Turn] = []
         var stack: [Range<Int>] = []
         var depth = 0

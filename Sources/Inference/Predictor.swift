@@ -23,7 +23,8 @@ public struct Predictor {
     /// - Throws: `LockstepError` (65) with the file and line of a bad row.
     public func predict(file: String, write: ([String]) throws -> Void) throws -> Int {
         let part = model.scenario.recipe.data
-        let dialect = CSVDialect(delimiter: try CSVDialect.delimiter(named: part.delimiter), hasHeader: part.header)
+        let dialect = CSVDialect(
+            delimiter: try CSVDialect.delimiter(named: part.delimiter), hasHeader: part.header)
         let source = try CSVSource(path: file, dialect: dialect)
         let (dataset, rows) = try model.scenario.fitted.dataset(source, withLabel: false)
         try write(header)
@@ -36,7 +37,8 @@ public struct Predictor {
             batch.fields.withUnsafeBufferPointer { fields in
                 guard let fields = fields.baseAddress else { return }
                 program.bind(
-                    parameters: model.parameters, gradients: nil, fields: fields, seed: 0, step: 0, firstSample: 0)
+                    parameters: model.parameters, gradients: nil, fields: fields, seed: 0, step: 0,
+                    firstSample: 0)
             }
             try program.run()
             let width = program.predictions.count / range.count

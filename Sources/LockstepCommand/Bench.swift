@@ -14,7 +14,8 @@ struct Bench: ParsableCommand {
 struct BenchTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Time training steps of a reference workload; the batch is per lane. Works under mpirun too.")
+        abstract:
+            "Time training steps of a reference workload; the batch is per lane. Works under mpirun too.")
 
     @Option(help: "The workload: mlp or text.") var workload = "mlp"
     @Option(help: "The precision; float32.") var precision = "float32"

@@ -19,7 +19,9 @@ struct Doctor: ParsableCommand {
             let width = findings.map(\.name.count).max() ?? 0
             for finding in findings {
                 let mark = finding.remedy == nil ? "ok   " : "WRONG"
-                say("\(mark) \(finding.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(finding.value)")
+                say(
+                    "\(mark) \(finding.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(finding.value)"
+                )
                 if let remedy = finding.remedy { say("      remedy: \(remedy)") }
             }
         }

@@ -5,7 +5,8 @@ import Training
 /// `lockstep evaluate`.
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Evaluate a run, or one checkpoint, on a split of its data: report, confusion matrix, ROC AUC.")
+        abstract:
+            "Evaluate a run, or one checkpoint, on a split of its data: report, confusion matrix, ROC AUC.")
 
     @Argument(help: "A run's folder, or a checkpoint's.", completion: .directory) var path: String
     @Option(help: "train, validation or test; default: test where the recipe has one.") var split: String?

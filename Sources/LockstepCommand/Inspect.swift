@@ -9,7 +9,8 @@ struct Inspect: ParsableCommand {
         abstract: "Show what a run or a checkpoint holds; --hash prints the final hash alone.")
 
     @Argument(help: "A run's folder (its last checkpoint), or a checkpoint's.") var path: String
-    @Flag(help: "Print the SHA-256 of parameters, optimizer state, random state and data cursor.") var hash = false
+    @Flag(help: "Print the SHA-256 of parameters, optimizer state, random state and data cursor.") var hash =
+        false
 
     func run() throws {
         let checkpoint: LoadedCheckpoint

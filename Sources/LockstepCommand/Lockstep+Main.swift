@@ -15,7 +15,9 @@ struct LockstepMain: ParsableCommand {
             killed, 143 stopped and saved.
             """,
         version: Versions.lockstep,
-        subcommands: [Train.self, Evaluate.self, Predict.self, Inspect.self, PlanCommand.self, Doctor.self, Bench.self])
+        subcommands: [
+            Train.self, Evaluate.self, Predict.self, Inspect.self, PlanCommand.self, Doctor.self, Bench.self,
+        ])
 
     /// Runs a subcommand; wrong words end with 2, errors of Lockstep with their own code.
     static func main() {

@@ -11,7 +11,9 @@ struct PlanCommand: ParsableCommand {
         abstract: "Show how a recipe will run: graph, fusions, memory, buckets, floating-point operations.")
 
     @Argument(help: "The recipe, a YAML file.") var recipe: String
-    @Option(name: .customLong("set"), parsing: .singleValue, help: "A recipe key and its value, key=value; repeatable.")
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: "A recipe key and its value, key=value; repeatable.")
     var settings: [String] = []
     @Option(help: "Ranks to plan for.") var ranks = 1
     @Option(help: "Lanes of each rank.") var lanes: Int?

@@ -6,7 +6,8 @@ import Inference
 /// `lockstep predict`.
 struct Predict: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Predict the rows of a CSV file that looks like the training data; it need not have the label.")
+        abstract:
+            "Predict the rows of a CSV file that looks like the training data; it need not have the label.")
 
     @Argument(help: "A run's folder, or a checkpoint's.") var path: String
     @Option(help: "The file to predict.") var input: String

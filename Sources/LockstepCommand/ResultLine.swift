@@ -33,7 +33,9 @@ enum FoldReport {
             line.set(name + "Mean", mean)
             line.set(name + "Deviation", deviation)
             if !json {
-                say(String(format: "mean %@ %.4f, standard deviation %.4f", name as NSString, mean, deviation))
+                say(
+                    String(format: "mean %@ %.4f, standard deviation %.4f", name as NSString, mean, deviation)
+                )
             }
         }
         if json { say(line.text) }

@@ -20,11 +20,14 @@ struct Train: ParsableCommand {
 
     @Argument(help: "The recipe, a YAML file.") var recipe: String
     @Option(help: "Start mpirun with so many replicas.") var ranks: Int?
-    @Option(help: "Lanes (threads with a program of their own) of each rank; default: its share of the cores.")
+    @Option(
+        help: "Lanes (threads with a program of their own) of each rank; default: its share of the cores.")
     var lanes: Int?
     @Flag(help: "Go on from the newest checkpoint of the run's folder.") var resume = false
     @Option(help: "The run's folder; default: runs/NAME.") var output: String?
-    @Option(name: .customLong("set"), parsing: .singleValue, help: "A recipe key and its value, key=value; repeatable.")
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: "A recipe key and its value, key=value; repeatable.")
     var settings: [String] = []
     @Option(help: "Stop after this global step with a checkpoint; the schedule stays.") var maxSteps: Int?
     @Option(help: "colocated: replica rank 0 coordinates; dedicated: rank 0 does nothing else.")
@@ -84,7 +87,8 @@ struct Train: ParsableCommand {
             words.removeSubrange(place..<min(words.count, place + (words[place] == "--ranks" ? 2 : 1)))
         }
         if lanes == nil { words += ["--lanes", String(each)] }
-        let job = MPIRun(ranks: ranks + (isDedicated ? 1 : 0), lanes: each, command: [program] + words, budget: budget)
+        let job = MPIRun(
+            ranks: ranks + (isDedicated ? 1 : 0), lanes: each, command: [program] + words, budget: budget)
         Foundation.exit(try job.run())
     }
 
@@ -95,7 +99,8 @@ struct Train: ParsableCommand {
         case .completed: note("done after step \(outcome.step)")
         case .stoppedEarly: note("stopped early after step \(outcome.step): the evaluations got no better")
         case .stepLimit: note("stopped after step \(outcome.step) as asked; go on with --resume")
-        case .preempted: note("stopped by a signal after step \(outcome.step), state saved; go on with --resume")
+        case .preempted:
+            note("stopped by a signal after step \(outcome.step), state saved; go on with --resume")
         }
         say("run: \(outcome.folder)")
     }

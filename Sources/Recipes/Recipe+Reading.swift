@@ -63,6 +63,7 @@ extension Recipe {
         _ = try reader.required("training")
         training = try TrainingPart(try reader.part("training"))
         coordinator = try CoordinatorPart(try reader.part("coordinator"), data: data)
+        baseline = try reader.optionalPart("baseline").map { try BaselinePart($0) }
         self.source = source
         try reader.finish()
         try checkTogether(reader)

@@ -42,13 +42,16 @@ public struct Recipe: Sendable, Equatable {
     public var training: TrainingPart
     /// When it is evaluated, saved and stopped.
     public var coordinator: CoordinatorPart
+    /// A number to compare the run with, if any.
+    public var baseline: BaselinePart?
     /// The text the recipe was read from, without overrides; empty for one built in code.
     public var source: String
 
     /// Creates a recipe in code; ``check()`` tells whether it makes sense.
     public init(
         name: String, seed: UInt64 = 0, task: TaskKind, data: DataPart, model: ModelPart = ModelPart(),
-        training: TrainingPart, coordinator: CoordinatorPart = CoordinatorPart(), source: String = ""
+        training: TrainingPart, coordinator: CoordinatorPart = CoordinatorPart(),
+        baseline: BaselinePart? = nil, source: String = ""
     ) {
         self.name = name
         self.seed = seed
@@ -57,6 +60,7 @@ public struct Recipe: Sendable, Equatable {
         self.model = model
         self.training = training
         self.coordinator = coordinator
+        self.baseline = baseline
         self.source = source
     }
 
@@ -81,6 +85,7 @@ public struct Recipe: Sendable, Equatable {
         keys.inside("model") { model.flatten(into: &$0) }
         keys.inside("training") { training.flatten(into: &$0) }
         keys.inside("coordinator") { coordinator.flatten(into: &$0) }
+        if let baseline { keys.inside("baseline") { baseline.flatten(into: &$0) } }
         return keys.pairs
     }
 

@@ -17,7 +17,8 @@ public struct RecipeData: Sendable {
     /// - Throws: `LockstepError` with the file and line.
     public init(_ recipe: Recipe, fitted: FittedData? = nil) throws {
         let part = recipe.data
-        let dialect = CSVDialect(delimiter: try CSVDialect.delimiter(named: part.delimiter), hasHeader: part.header)
+        let dialect = CSVDialect(
+            delimiter: try CSVDialect.delimiter(named: part.delimiter), hasHeader: part.header)
         let source = try CSVSource(paths: part.paths + (part.testPath.map { [$0] } ?? []), dialect: dialect)
         self.source = source
         split = try RecipeSplit(part, source: source).rows()
@@ -83,13 +84,15 @@ public struct RecipeData: Sendable {
         let place = FileLocation(source.files[0].path)
         if task == .binaryClassification, values.count != 2 {
             throw LockstepError(
-                .badData, "a binary task has two classes, the label column has \(values.count): "
+                .badData,
+                "a binary task has two classes, the label column has \(values.count): "
                     + values.prefix(10).joined(separator: ", "), at: place,
                 remedy: "use task: classification, or check data.label")
         }
         if let names, names != values, Set(names) == Set(values) {
             throw LockstepError(
-                .usage, "data.classNames lists the classes in another order than they are numbered in", at: place,
+                .usage, "data.classNames lists the classes in another order than they are numbered in",
+                at: place,
                 remedy: "list them as: " + values.joined(separator: ", "))
         }
     }
@@ -111,11 +114,13 @@ private struct RecipeSplit {
         case .fractions:
             return try Splits.byFraction(
                 rowCount: source.rowCount, train: part.split.trainFraction,
-                validation: part.split.validationFraction, test: part.split.testFraction, seed: part.split.seed,
+                validation: part.split.validationFraction, test: part.split.testFraction,
+                seed: part.split.seed,
                 groups: try groups())
         case .ranges:
             return try Splits.byRange(
-                rowCount: source.rowCount, train: part.split.trainRange, validation: part.split.validationRange,
+                rowCount: source.rowCount, train: part.split.trainRange,
+                validation: part.split.validationRange,
                 test: part.split.testRange)
         case .files:
             let last = source.files.count - 1
@@ -127,7 +132,8 @@ private struct RecipeSplit {
     /// The held-out fold tests; a part of the others validates.
     private func fold(_ fold: Fold) throws -> DataSplit {
         let split = try Splits.fold(
-            fold.number, of: fold.count, rowCount: source.rowCount, seed: part.split.seed, groups: try groups())
+            fold.number, of: fold.count, rowCount: source.rowCount, seed: part.split.seed,
+            groups: try groups())
         let held = DataSplit(train: split.train, test: split.validation)
         return try withValidation(held, fraction: part.validationFraction)
     }

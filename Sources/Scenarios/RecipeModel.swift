@@ -15,12 +15,14 @@ extension ModelPart {
                 initializer: initializer.values)
         case (.pooledText, .text(let text)):
             return PooledTextNetwork(
-                vocabularySize: text.tokenizer.identifierCount, width: embedding, hidden: hidden, outputs: outputs,
+                vocabularySize: text.tokenizer.identifierCount, width: embedding, hidden: hidden,
+                outputs: outputs,
                 paddingID: Int(WordTokenizer.paddingID), activation: activation, dropout: dropout, bias: bias,
                 initializer: initializer.values)
         case (.dense, .text):
             throw LockstepError(
-                .usage, "model.kind 'dense' reads numbers, data.format is 'text'", remedy: "use model.kind: pooledText")
+                .usage, "model.kind 'dense' reads numbers, data.format is 'text'",
+                remedy: "use model.kind: pooledText")
         case (.pooledText, .table):
             throw LockstepError(
                 .usage, "model.kind 'pooledText' reads token ids, data.format is 'table'",

@@ -35,7 +35,11 @@ final class Console: @unchecked Sendable {
     /// A warning, even when the rest is silent: it goes to standard error.
     func warn(_ text: String) {
         lock.withLock {
-            if line != nil { line?.message("warning: " + text) } else { ProgressLine.standardError("warning: \(text)\n") }
+            if line != nil {
+                line?.message("warning: " + text)
+            } else {
+                ProgressLine.standardError("warning: \(text)\n")
+            }
         }
     }
 

@@ -21,7 +21,9 @@ public struct CrossValidation {
         _ options: TrainOptions, count: Int, communicator: any Communicator, report: (Fold) -> Void
     ) throws {
         var folds: [Fold] = []
-        let base = options.output ?? "runs/" + URL(fileURLWithPath: options.recipePath)
+        let base =
+            options.output ?? "runs/"
+            + URL(fileURLWithPath: options.recipePath)
             .deletingPathExtension().lastPathComponent + "-folds"
         for number in 1...max(1, count) {
             var own = options

@@ -48,23 +48,19 @@ struct Job: @unchecked Sendable {
     init(_ options: TrainOptions, communicator: any Communicator, description: JobDescription?) throws {
         self.communicator = communicator
         let shared = try Self.share(description, communicator)
-        var recipe = try Recipe(effectiveKeys: shared.recipeKeys)
-        recipe.source = shared.recipeText
-        self.recipe = recipe
         self.description = shared
-        data = try RecipeData(recipe, fitted: shared.fitted)
-        scenario = try Scenario(recipe, fitted: shared.fitted, model: options.model)
-        try scenario.checkFrozen()
-        training = try data.dataset(.train)
         let shards = shared.state.logicalShards
-        sampler = try ShardSampler(
-            sampleCount: training.count, globalBatchSize: recipe.training.globalBatchSize, shardCount: shards,
-            seed: recipe.seed, shuffles: recipe.training.shuffle)
+        let parts = try Agreement.reach(communicator) { try Parts(options, shared) }
+        (recipe, data, scenario, training, sampler) =
+            (parts.recipe, parts.data, parts.scenario, parts.training, parts.sampler)
         schedule = BoundarySchedule(recipe, stepsPerEpoch: sampler.stepsPerEpoch, stopAfter: options.maxSteps)
-        let (lanes, laneWarnings) = try Self.agreeOnLanes(options, recipe, shards: shards, communicator)
-        map = try LaneMap(
-            communicator.topology, lanesPerReplica: lanes, logicalShards: shards,
-            hasDedicatedCoordinator: recipe.coordinator.mode == .dedicated)
+        let dedicated = recipe.coordinator.mode == .dedicated
+        let (lanes, laneWarnings) = try Self.agreeOnLanes(options, dedicated, shards: shards, communicator)
+        map = try Agreement.reach(communicator) {
+            try LaneMap(
+                communicator.topology, lanesPerReplica: lanes, logicalShards: shards,
+                hasDedicatedCoordinator: dedicated)
+        }
         warnings = laneWarnings + [map.imbalanceWarning].compactMap { $0 }
         do {
             try Handshake.verify(communicator, facts: facts())
@@ -75,7 +71,31 @@ struct Job: @unchecked Sendable {
         }
     }
 
-    private static func share(_ own: JobDescription?, _ communicator: any Communicator) throws -> JobDescription {
+    /// What a rank makes of the description by itself.
+    private struct Parts {
+        let recipe: Recipe
+        let data: RecipeData
+        let scenario: Scenario
+        let training: any Dataset
+        let sampler: ShardSampler
+
+        init(_ options: TrainOptions, _ shared: JobDescription) throws {
+            var recipe = try Recipe(effectiveKeys: shared.recipeKeys)
+            recipe.source = shared.recipeText
+            self.recipe = recipe
+            data = try RecipeData(recipe, fitted: shared.fitted)
+            scenario = try Scenario(recipe, fitted: shared.fitted, model: options.model)
+            try scenario.checkFrozen()
+            training = try data.dataset(.train)
+            sampler = try ShardSampler(
+                sampleCount: training.count, globalBatchSize: recipe.training.globalBatchSize,
+                shardCount: shared.state.logicalShards, seed: recipe.seed, shuffles: recipe.training.shuffle)
+        }
+    }
+
+    private static func share(_ own: JobDescription?, _ communicator: any Communicator) throws
+        -> JobDescription
+    {
         let bytes = try own.map { Array(try JSONEncoder().encode($0)) } ?? []
         let received = try communicator.broadcast(bytes, from: 0)
         return try JSONDecoder().decode(JobDescription.self, from: Data(received))
@@ -84,10 +104,9 @@ struct Job: @unchecked Sendable {
     /// The number of lanes of every replica: what was asked for, or what the narrowest rank has cores for, at most as
     /// many as there are shards for.
     private static func agreeOnLanes(
-        _ options: TrainOptions, _ recipe: Recipe, shards: Int, _ communicator: any Communicator
+        _ options: TrainOptions, _ dedicated: Bool, shards: Int, _ communicator: any Communicator
     ) throws -> (lanes: Int, warnings: [String]) {
         let topology = communicator.topology
-        let dedicated = recipe.coordinator.mode == .dedicated
         let replicas = topology.worldSize - (dedicated ? 1 : 0)
         let own = options.lanes ?? LaneDefaults.lanes(topology, dedicated: dedicated)
         let least = Int(try communicator.allreduce(Int64(own), .min))

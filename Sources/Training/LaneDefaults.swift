@@ -10,7 +10,8 @@ enum LaneDefaults {
     /// What to tell the user when this rank is bound to fewer cores than it could use.
     static func warning(_ topology: Topology, dedicated: Bool) -> String? {
         guard topology.worldSize > 1 else { return nil }
-        return CPUBudget.current().affinityWarning(localReplicas: localReplicas(topology, dedicated: dedicated))
+        return CPUBudget.current().affinityWarning(
+            localReplicas: localReplicas(topology, dedicated: dedicated))
     }
 
     private static func localReplicas(_ topology: Topology, dedicated: Bool) -> Int {

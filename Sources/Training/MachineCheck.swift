@@ -52,22 +52,28 @@ public enum MachineCheck {
     private static func mpirun() -> Finding {
         guard let output = run(["mpirun", "--version"]), output.status == 0 else {
             return Finding(
-                "mpirun", "not found", remedy: "apt-get install openmpi-bin (needed for more than one rank)", isFatal: true)
+                "mpirun", "not found", remedy: "apt-get install openmpi-bin (needed for more than one rank)",
+                isFatal: true)
         }
         let isRoot = geteuid() == 0 && ProcessInfo.processInfo.environment["OMPI_ALLOW_RUN_AS_ROOT"] == nil
         return Finding(
             "mpirun", output.text.split(separator: "\n").first.map(String.init) ?? "",
             remedy: isRoot
-                ? "as root, export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 (train --ranks does)" : nil)
+                ? "as root, export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 (train --ranks does)"
+                : nil)
     }
 
     /// Starts this program once more as a single MPI process that says what MPI it has.
     private static func mpi() -> Finding {
         guard let program = Bundle.main.executablePath else { return Finding("MPI", "unknown") }
-        let environment = ["LOCKSTEP_PROBE_MPI": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"]
-        guard let output = run(["mpirun", "-n", "1", program, "doctor"], environment), output.status == 0 else {
+        let environment = [
+            "LOCKSTEP_PROBE_MPI": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        ]
+        guard let output = run(["mpirun", "-n", "1", program, "doctor"], environment), output.status == 0
+        else {
             return Finding(
-                "MPI", "mpirun cannot start a rank of this program", remedy: "run: mpirun -n 1 \(program) doctor",
+                "MPI", "mpirun cannot start a rank of this program",
+                remedy: "run: mpirun -n 1 \(program) doctor",
                 isFatal: true)
         }
         return Finding("MPI", output.text.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -83,7 +89,9 @@ public enum MachineCheck {
 
     private static func kernels() -> Finding {
         let name = Versions.kernelInstructionSet
-        let remedy = name == "generic" ? "expect a fraction of the speed: this processor has neither AVX2 nor AVX-512" : nil
+        let remedy =
+            name == "generic"
+            ? "expect a fraction of the speed: this processor has neither AVX2 nor AVX-512" : nil
         #if arch(arm64)
             return Finding("kernels", "\(name) (NEON)")
         #else
@@ -95,7 +103,8 @@ public enum MachineCheck {
         let budget = CPUBudget.current()
         let quota = budget.quotaCPUs.map { ", control group grants \($0)" } ?? ""
         return Finding(
-            "cores", "\(budget.nodeCPUs) on this machine, \(budget.affinityCPUs) in the affinity mask\(quota)",
+            "cores",
+            "\(budget.nodeCPUs) on this machine, \(budget.affinityCPUs) in the affinity mask\(quota)",
             remedy: budget.affinityWarning(localReplicas: 1))
     }
 
@@ -108,7 +117,8 @@ public enum MachineCheck {
         let tooSmall = bytes < 256 << 20
         return Finding(
             "shared memory", "\(bytes >> 20) MiB free in /dev/shm",
-            remedy: tooSmall ? "start the container with --shm-size=1g: arenas of all ranks of a node live there" : nil)
+            remedy: tooSmall
+                ? "start the container with --shm-size=1g: arenas of all ranks of a node live there" : nil)
     }
 
     private static func data() -> Finding {
@@ -116,10 +126,13 @@ public enum MachineCheck {
             return Finding("LOCKSTEP_DATA", "not set (recipes whose data is not beside them need it)")
         }
         let exists = FileManager.default.fileExists(atPath: path)
-        return Finding("LOCKSTEP_DATA", path, remedy: exists ? nil : "there is no such folder: correct the variable")
+        return Finding(
+            "LOCKSTEP_DATA", path, remedy: exists ? nil : "there is no such folder: correct the variable")
     }
 
-    private static func run(_ words: [String], _ more: [String: String] = [:]) -> (status: Int32, text: String)? {
+    private static func run(_ words: [String], _ more: [String: String] = [:]) -> (
+        status: Int32, text: String
+    )? {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = words

@@ -30,7 +30,9 @@ struct ReplicaLoop {
             try coordinator?.keeper.check()
             let stops = try boundary(kind, log)
             if stops { return .stoppedEarly }
-            if kind.contains(.last) { return replica.step >= job.schedule.totalSteps ? .completed : .stepLimit }
+            if kind.contains(.last) {
+                return replica.step >= job.schedule.totalSteps ? .completed : .stepLimit
+            }
             if kind.contains(.preempted) { return .preempted }
         }
     }

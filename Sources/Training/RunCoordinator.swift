@@ -26,7 +26,8 @@ final class RunCoordinator: @unchecked Sendable {
         self.console = console
         let folder = preparation.folder
         keeper = CheckpointKeeper(
-            folder: folder.checkpointsFolder, keepLast: job.recipe.coordinator.keepLast, warn: { console.warn($0) })
+            folder: folder.checkpointsFolder, keepLast: job.recipe.coordinator.keepLast,
+            warn: { console.warn($0) })
         metrics = try MetricsLog(path: folder.metricsFile)
         earlyStopping = EarlyStopping(job.recipe.coordinator.earlyStopping)
         state = job.description.state
@@ -69,7 +70,8 @@ final class RunCoordinator: @unchecked Sendable {
     /// - Returns: whether it is the best so far.
     func note(_ parts: [EvaluationPart], batchCount: Int) throws -> Bool {
         let result = try EvaluationResult(
-            task: job.scenario.task, classCount: job.scenario.classCount, parts: parts, batchCount: batchCount)
+            task: job.scenario.task, classCount: job.scenario.classCount, parts: parts, batchCount: batchCount
+        )
         let isBest = earlyStopping.note(result, step: state.step, in: &state)
         try metrics.append(
             .evaluation, step: state.step, epoch: state.epoch, values: result.values,
@@ -81,7 +83,8 @@ final class RunCoordinator: @unchecked Sendable {
 
     /// Whether a checkpoint is due at a boundary.
     func isSaveDue(_ kind: Boundary, isBest: Bool) -> Bool {
-        !kind.isDisjoint(with: [.checkpoint, .last, .preempted]) || (isBest && job.recipe.coordinator.keepBest)
+        !kind.isDisjoint(with: [.checkpoint, .last, .preempted])
+            || (isBest && job.recipe.coordinator.keepBest)
     }
 
     /// Saves a snapshot of the present state; on the calling thread.

@@ -39,12 +39,16 @@ public struct RunEvaluation {
             layout: model.layout, threads: CPUBudget.current().usableCPUs,
             trace: { try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
         let result = try EvaluationResult(
-            task: scenario.task, classCount: scenario.classCount, parts: try evaluator.parts(model.parameters),
+            task: scenario.task, classCount: scenario.classCount,
+            parts: try evaluator.parts(model.parameters),
             batchCount: evaluator.batchCount)
         return RunReport(
             recipeName: scenario.recipe.name, split: name, step: model.checkpoint.step,
             parameterCount: model.layout.parameterCount, wallSeconds: model.checkpoint.manifest.wallSeconds,
             files: [("run", path), ("checkpoint", model.checkpoint.path)], result: result,
-            classNames: scenario.fitted.classNames)
+            classNames: scenario.fitted.classNames,
+            baseline: scenario.recipe.baseline.map {
+                RunReport.Baseline(name: $0.name, metric: $0.metric.rawValue, value: $0.value)
+            })
     }
 }

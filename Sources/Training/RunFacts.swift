@@ -28,7 +28,9 @@ struct RunFacts: Encodable {
         lanesPerRank = job.map.lanesPerReplica
         logicalShards = job.map.logicalShards
         coordinator = job.recipe.coordinator.mode.rawValue
-        parameters = try job.scenario.trace(sampleCount: 1).graph.parameters.reduce(0) { $0 + $1.shape.elementCount }
+        parameters = try job.scenario.trace(sampleCount: 1).graph.parameters.reduce(0) {
+            $0 + $1.shape.elementCount
+        }
         self.seconds = (seconds * 1000).rounded() / 1000
         finalHash = outcome.finalHash ?? ""
         metrics = outcome.metrics.filter { $0.value.isFinite }
@@ -41,7 +43,8 @@ struct RunFacts: Encodable {
         do {
             try encoder.encode(self).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw LockstepError(.inputOutput, "cannot write the run's facts", at: FileLocation(path), cause: error)
+            throw LockstepError(
+                .inputOutput, "cannot write the run's facts", at: FileLocation(path), cause: error)
         }
     }
 }

@@ -33,7 +33,9 @@ public struct RunPlan {
             Self.parameters(layout),
             plan.report,
             Self.buckets(BucketPlan(layout), map),
-            Self.memory(layout, plan, map, stateCount: scenario.updateOptions(totalSteps: 1).optimizer.stateNames.count),
+            Self.memory(
+                layout, plan, map,
+                stateCount: scenario.updateOptions(totalSteps: 1).optimizer.stateNames.count),
             Self.steps(recipe, sampler, map),
         ].joined(separator: "\n\n")
     }
@@ -47,15 +49,19 @@ public struct RunPlan {
     private static func buckets(_ plan: BucketPlan, _ map: LaneMap) -> String {
         let lines = plan.buckets.enumerated().map { number, range in
             let slices = map.nodeLanes.map { plan.slice(bucket: number, lane: $0, of: map.laneCount).count }
-            return "  bucket \(number): elements \(range.lowerBound)..<\(range.upperBound), slices by lane \(slices)"
+            return
+                "  bucket \(number): elements \(range.lowerBound)..<\(range.upperBound), slices by lane \(slices)"
         }
         return "buckets: \(plan.buckets.count)\n" + lines.joined(separator: "\n")
     }
 
-    private static func memory(_ layout: ParameterLayout, _ plan: Plan, _ map: LaneMap, stateCount: Int) -> String {
+    private static func memory(_ layout: ParameterLayout, _ plan: Plan, _ map: LaneMap, stateCount: Int)
+        -> String
+    {
         let tree = CanonicalTree(leafCount: map.logicalShards)
         let arena = layout.elementCount * 4
-        let gradients = map.nodeLanes.reduce(0) { $0 + tree.bufferCount(shards: map.shards(ofLane: $1)) } * arena
+        let gradients =
+            map.nodeLanes.reduce(0) { $0 + tree.bufferCount(shards: map.shards(ofLane: $1)) } * arena
         return """
             memory of the node: parameters \(arena) bytes once, optimizer state \(arena * stateCount) bytes once, \
             gradients \(gradients) bytes in shared buffers, activations \(plan.arenaByteCount) bytes a lane

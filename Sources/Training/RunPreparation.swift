@@ -30,7 +30,8 @@ struct RunPreparation {
         if let mode = options.coordinator { overrides.append("coordinator.mode=\(mode.rawValue)") }
         let recipe = try Recipe(contentsOf: options.recipePath, overrides: overrides)
         let path = options.output ?? "runs/\(recipe.name)"
-        self = try options.isResumed
+        self =
+            try options.isResumed
             ? RunPreparation(resuming: path, recipe, options)
             : RunPreparation(starting: path, recipe, options, communicator)
     }
@@ -93,7 +94,8 @@ struct RunPreparation {
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         } catch {
-            throw LockstepError(.cannotCreate, "cannot write the run's folder", at: FileLocation(path), cause: error)
+            throw LockstepError(
+                .cannotCreate, "cannot write the run's folder", at: FileLocation(path), cause: error)
         }
     }
 }

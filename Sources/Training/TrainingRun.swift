@@ -24,7 +24,9 @@ public struct TrainingRun {
     /// - Returns: how it ended; rank 0's has the results.
     /// - Throws: `LockstepError` naming the place and the remedy.
     public func execute() throws -> TrainOutcome {
-        let preparation = communicator.rank == 0 ? try RunPreparation(options, communicator: communicator) : nil
+        let preparation = try Agreement.reach(communicator) {
+            communicator.rank == 0 ? try RunPreparation(options, communicator: communicator) : nil
+        }
         let job = try Job(options, communicator: communicator, description: preparation?.description)
         let console = console(job)
         (preparation?.warnings ?? []).forEach(console.warn)
@@ -97,17 +99,23 @@ public struct TrainingRun {
         return Evaluator(
             dataset: try job.data.dataset(part.evaluationSplit), batchSize: part.evaluationBatchSize,
             layout: shared.layout, threads: threads,
-            trace: { [scenario = job.scenario] in try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
+            trace: { [scenario = job.scenario] in
+                try scenario.inferenceTrace(sampleCount: $0, withLabel: true)
+            })
     }
 
     /// Rank 0: the hash, and for a finished run the report.
     private func finish(_ outcome: inout TrainOutcome, _ coordinator: RunCoordinator) throws {
         let folder = coordinator.preparation.folder
-        outcome.finalHash = try FinalHash.of(try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
+        outcome.finalHash = try FinalHash.of(
+            try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
         if outcome.isFinished {
             let evaluation = try RunEvaluation(folder.path, model: options.model)
-            let split = coordinator.job.recipe.data.hasTest ? "test" : coordinator.job.recipe.coordinator
-                .evaluationSplit.rawValue
+            let split =
+                coordinator.job.recipe.data.hasTest
+                ? "test"
+                : coordinator.job.recipe.coordinator
+                    .evaluationSplit.rawValue
             let report = try evaluation.report(split: split)
             try report.write(to: folder.reportFile)
             outcome.metrics = report.result.values

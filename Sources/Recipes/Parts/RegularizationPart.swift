@@ -2,7 +2,7 @@
 public struct RegularizationPart: Sendable, Equatable {
     /// The factor of the sum of absolute weights in the loss.
     public var l1: Double
-    /// The factor of half the sum of squared weights in the loss.
+    /// The factor of the sum of squared weights in the loss.
     public var l2: Double
 
     /// Creates the part.
