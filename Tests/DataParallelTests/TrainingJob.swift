@@ -2,6 +2,7 @@ import Collectives
 import DataParallel
 import Diagnostics
 import Execution
+import Foundation
 import Graphs
 import NeuralNetworks
 
@@ -22,6 +23,7 @@ struct TrainingJob: Sendable {
     /// Called with every shard before it is served; may throw or wait.
     var onShard: @Sendable (_ step: Int, _ shard: Int) throws -> Void = { _, _ in }
     var timeLimit = Duration.seconds(30)
+    var stopRequested: @Sendable () -> Bool = { false }
     var bucketByteCount = 4 << 20
 
     /// What a job leaves behind.
@@ -43,7 +45,7 @@ struct TrainingJob: Sendable {
     }
 
     /// Makes the replica and its arenas; stop the replica at the end.
-    func start(from initial: ((ParameterLayout) -> TrainedState)? = nil) throws -> (
+    func start(from initial: ((ParameterLayout) -> TrainedState)? = nil, step: Int = 0) throws -> (
         shared: ReplicaShared, replica: Replica
     ) {
         let communicator = SoloCommunicator()
@@ -58,10 +60,11 @@ struct TrainingJob: Sendable {
             },
             makeSource: { _, _ in MemorySource(job) })
         configuration.timeLimit = timeLimit
+        configuration.stopRequested = stopRequested
         configuration.bucketByteCount = bucketByteCount
         let shared = try ReplicaShared(configuration, communicator: communicator, map: map)
         try shared.initialize(isResumed: initial != nil, from: initial?(shared.layout))
-        return (shared, try Replica(shared))
+        return (shared, try Replica(shared, step: step, updates: step))
     }
 
     /// Runs so many steps.
@@ -125,3 +128,13 @@ extension TrainedState {
         return tensors.flatMap { $0.value.values.map(\.bitPattern) }
     }
 }
+
+/// A flag that lanes may set and read.
+final class StopFlag: @unchecked Sendable {
+    private let lock = NSLock()
+    private var value = false
+    var isSet: Bool { lock.withLock { value } }
+    func set() { lock.withLock { value = true } }
+}
+
+func sleepFor(milliseconds: Int) { Thread.sleep(forTimeInterval: Double(milliseconds) / 1000) }
