@@ -28,6 +28,8 @@ final class RunCoordinator: @unchecked Sendable {
         keeper = CheckpointKeeper(
             folder: folder.checkpointsFolder, keepLast: job.recipe.coordinator.keepLast,
             warn: { console.warn($0) })
+        // The first files of the run: all ranks have agreed by now that it can start.
+        try Self.write(job.recipe.source, to: folder.recipeFile)
         metrics = try MetricsLog(path: folder.metricsFile)
         earlyStopping = EarlyStopping(job.recipe.coordinator.earlyStopping)
         state = job.description.state
@@ -35,6 +37,15 @@ final class RunCoordinator: @unchecked Sendable {
             recipeHash: Versions.sha256(job.recipe.hashInput), recipeText: job.recipe.source,
             recipeKeys: job.recipe.effectiveKeys, dataJSON: try job.scenario.fitted.encoded(),
             libraryVersions: Versions.all)
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        do {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw LockstepError(
+                .cannotCreate, "cannot write into the run's folder", at: FileLocation(path), cause: error)
+        }
     }
 
     /// Whether training ends at this evaluation boundary, by the evaluations before it.

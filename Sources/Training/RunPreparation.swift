@@ -57,7 +57,6 @@ struct RunPreparation {
             isResumed: false)
         folder = try RunFolder.create(at: path)
         lock = try RunLock(folder)
-        try Self.write(recipe.source, to: folder.recipeFile)
         tensors = nil
         earlierSeconds = 0
         warnings = []
@@ -88,14 +87,5 @@ struct RunPreparation {
                 "\($0) was \(checkpoint.manifest.libraryVersions[$0] ?? "unknown"), is \(versions[$0] ?? ""): "
                     + "the bits may differ from those of a run that never stopped"
             }
-    }
-
-    private static func write(_ text: String, to path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        } catch {
-            throw LockstepError(
-                .cannotCreate, "cannot write the run's folder", at: FileLocation(path), cause: error)
-        }
     }
 }
