@@ -17,7 +17,7 @@ extension Graph {
         var upstream: [Int: Tensor] = [loss.node: constant(1)]
         for index in stride(from: loss.node, through: 0, by: -1) where reaches[index] {
             guard let gradient = upstream[index], let operation = nodes[index].operation else { continue }
-            try scope("gradient") {
+            try scope("gradient of " + nodes[index].path) {
                 let operands = nodes[index].operands.map { Tensor(graph: self, node: $0) }
                 let contributions = try gradients(
                     of: operation, operands: operands, result: Tensor(graph: self, node: index),

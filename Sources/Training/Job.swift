@@ -33,6 +33,8 @@ struct Job: @unchecked Sendable {
     let data: RecipeData
     let scenario: Scenario
     let training: any Dataset
+    /// What this rank evaluates on; nil for the replicas of a dedicated coordinator.
+    let evaluation: (any Dataset)?
     let sampler: ShardSampler
     let schedule: BoundarySchedule
     let map: LaneMap
@@ -50,9 +52,9 @@ struct Job: @unchecked Sendable {
         let shared = try Self.share(description, communicator)
         self.description = shared
         let shards = shared.state.logicalShards
-        let parts = try Agreement.reach(communicator) { try Parts(options, shared) }
-        (recipe, data, scenario, training, sampler) =
-            (parts.recipe, parts.data, parts.scenario, parts.training, parts.sampler)
+        let parts = try Agreement.reach(communicator) { try Parts(options, shared, rank: communicator.rank) }
+        (recipe, data, scenario) = (parts.recipe, parts.data, parts.scenario)
+        (training, evaluation, sampler) = (parts.training, parts.evaluation, parts.sampler)
         schedule = BoundarySchedule(recipe, stepsPerEpoch: sampler.stepsPerEpoch, stopAfter: options.maxSteps)
         let dedicated = recipe.coordinator.mode == .dedicated
         let (lanes, laneWarnings) = try Self.agreeOnLanes(options, dedicated, shards: shards, communicator)
@@ -77,9 +79,10 @@ struct Job: @unchecked Sendable {
         let data: RecipeData
         let scenario: Scenario
         let training: any Dataset
+        let evaluation: (any Dataset)?
         let sampler: ShardSampler
 
-        init(_ options: TrainOptions, _ shared: JobDescription) throws {
+        init(_ options: TrainOptions, _ shared: JobDescription, rank: Int) throws {
             var recipe = try Recipe(effectiveKeys: shared.recipeKeys)
             recipe.source = shared.recipeText
             self.recipe = recipe
@@ -87,6 +90,8 @@ struct Job: @unchecked Sendable {
             scenario = try Scenario(recipe, fitted: shared.fitted, model: options.model)
             try scenario.checkFrozen()
             training = try data.dataset(.train)
+            let evaluates = rank == 0 || recipe.coordinator.mode == .colocated
+            evaluation = evaluates ? try data.dataset(recipe.coordinator.evaluationSplit) : nil
             sampler = try ShardSampler(
                 sampleCount: training.count, globalBatchSize: recipe.training.globalBatchSize,
                 shardCount: shared.state.logicalShards, seed: recipe.seed, shuffles: recipe.training.shuffle)

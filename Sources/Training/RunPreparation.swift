@@ -8,12 +8,13 @@ import Recipes
 import Reports
 import Scenarios
 
-/// What rank 0 does before the others know of the job: it reads the recipe and the checkpoint, fits the data, and takes
-/// the run's folder.
-struct RunPreparation {
+/// What rank 0 does before the others know of the job: it reads the recipe and the checkpoint, fits the data, and holds
+/// the folder of the run that goes on. A new run takes its folder with ``claimFolder()`` once every rank is ready: one
+/// that cannot start leaves nothing behind.
+final class RunPreparation {
     /// What all ranks are told.
     let description: JobDescription
-    /// The folder, locked by this process.
+    /// The folder; locked by this process once claimed.
     let folder: RunFolder
     /// The tensors of the checkpoint that goes on.
     let tensors: TrainedState?
@@ -22,16 +23,15 @@ struct RunPreparation {
     /// What to tell the user.
     let warnings: [String]
     /// Held until the process ends.
-    let lock: RunLock
+    private var lock: RunLock?
 
     /// Prepares a new run or the resume of one.
-    init(_ options: TrainOptions, communicator: any Communicator) throws {
+    static func make(_ options: TrainOptions, communicator: any Communicator) throws -> RunPreparation {
         var overrides = options.overrides
         if let mode = options.coordinator { overrides.append("coordinator.mode=\(mode.rawValue)") }
         let recipe = try Recipe(contentsOf: options.recipePath, overrides: overrides)
         let path = options.output ?? "runs/\(recipe.name)"
-        self =
-            try options.isResumed
+        return try options.isResumed
             ? RunPreparation(resuming: path, recipe, options)
             : RunPreparation(starting: path, recipe, options, communicator)
     }
@@ -48,8 +48,10 @@ struct RunPreparation {
         let shards =
             recipe.training.logicalShards ?? LaneMap.defaultLogicalShards(laneCount: max(1, ranks) * lanes)
         recipe.training.logicalShards = shards
-        let fitted = try RecipeData(recipe).fitted
-        // The model is tried before the folder is made: a recipe that cannot work leaves nothing behind.
+        let data = try RecipeData(recipe)
+        let fitted = data.fitted
+        // Bad rows of the verdict are told now, not after hours of training; the other splits are opened by the job.
+        if recipe.data.hasTest { _ = try data.dataset(.test) }
         _ = try Scenario(recipe, fitted: fitted, model: options.model)
         let state = TrainingState(seed: recipe.seed, logicalShards: shards)
         description = JobDescription(

@@ -25,9 +25,10 @@ public struct TrainingRun {
     /// - Throws: `LockstepError` naming the place and the remedy.
     public func execute() throws -> TrainOutcome {
         let preparation = try Agreement.reach(communicator) {
-            communicator.rank == 0 ? try RunPreparation(options, communicator: communicator) : nil
+            communicator.rank == 0 ? try RunPreparation.make(options, communicator: communicator) : nil
         }
         let job = try Job(options, communicator: communicator, description: preparation?.description)
+        try Agreement.reach(communicator) { try preparation?.claimFolder() }
         let console = console(job)
         (preparation?.warnings ?? []).forEach(console.warn)
         if communicator.rank == 0 { job.warnings.forEach(console.warn) }
@@ -69,8 +70,7 @@ public struct TrainingRun {
         let state = job.description.state
         if let end = alreadyEnded(job) { return (end, state.step) }
         let threads = max(1, job.isDedicated ? 1 : job.map.lanesPerReplica)
-        let evaluator =
-            job.isDedicated && coordinator == nil ? nil : try self.evaluator(job, shared, threads: threads)
+        let evaluator = self.evaluator(job, shared, threads: threads)
         if job.isDedicated, let coordinator, let evaluator {
             let loop = DedicatedLoop(job: job, shared: shared, evaluator: evaluator, coordinator: coordinator)
             let end = try loop.run()
@@ -94,11 +94,10 @@ public struct TrainingRun {
         return state.step >= job.schedule.lastStep ? .stepLimit : nil
     }
 
-    private func evaluator(_ job: Job, _ shared: ReplicaShared, threads: Int) throws -> Evaluator {
-        let part = job.recipe.coordinator
+    private func evaluator(_ job: Job, _ shared: ReplicaShared, threads: Int) -> Evaluator? {
+        guard let dataset = job.evaluation else { return nil }
         return Evaluator(
-            dataset: try job.data.dataset(part.evaluationSplit), batchSize: part.evaluationBatchSize,
-            layout: shared.layout, threads: threads,
+            dataset: dataset, batchSize: job.recipe.coordinator.evaluationBatchSize, layout: shared.layout, threads: threads,
             trace: { [scenario = job.scenario] in
                 try scenario.inferenceTrace(sampleCount: $0, withLabel: true)
             })

@@ -30,6 +30,7 @@ struct MemoryPlan {
             }
             let scratch = step.operation.workspaceElementCount(
                 operands: step.operands.map(\.type), results: step.results.map(\.type))
+            unsharedByteCount += scratch * MemoryLayout<Float>.size
             if scratch > 0 { workspaces[index] = take(scratch * MemoryLayout<Float>.size, until: index) }
         }
     }
