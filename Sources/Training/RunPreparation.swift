@@ -57,8 +57,7 @@ final class RunPreparation {
         description = JobDescription(
             recipeKeys: recipe.effectiveKeys, recipeText: recipe.source, state: state, fitted: fitted,
             isResumed: false)
-        folder = try RunFolder.create(at: path)
-        lock = try RunLock(folder)
+        folder = RunFolder(path: path)
         tensors = nil
         earlierSeconds = 0
         warnings = []
@@ -89,5 +88,13 @@ final class RunPreparation {
                 "\($0) was \(checkpoint.manifest.libraryVersions[$0] ?? "unknown"), is \(versions[$0] ?? ""): "
                     + "the bits may differ from those of a run that never stopped"
             }
+    }
+
+    /// Makes and locks the folder of a new run; that of a resumed one is locked already.
+    /// - Throws: `LockstepError` (73) where it cannot be made or a run is there by now.
+    func claimFolder() throws {
+        guard lock == nil else { return }
+        _ = try RunFolder.create(at: folder.path)
+        lock = try RunLock(folder)
     }
 }

@@ -97,7 +97,8 @@ public struct TrainingRun {
     private func evaluator(_ job: Job, _ shared: ReplicaShared, threads: Int) -> Evaluator? {
         guard let dataset = job.evaluation else { return nil }
         return Evaluator(
-            dataset: dataset, batchSize: job.recipe.coordinator.evaluationBatchSize, layout: shared.layout, threads: threads,
+            dataset: dataset, batchSize: job.recipe.coordinator.evaluationBatchSize, layout: shared.layout,
+            threads: threads,
             trace: { [scenario = job.scenario] in
                 try scenario.inferenceTrace(sampleCount: $0, withLabel: true)
             })
