@@ -214,8 +214,8 @@ void lkr_adam(const lk_adam_arguments *a, float *value, const float *gradient, f
               ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++) {
     double g = regularized(&a->terms, gradient[i], value[i]);
-    double m = a->beta1 * (double)moment1[i] + (1 - (double)a->beta1) * g;
-    double v = a->beta2 * (double)moment2[i] + (1 - (double)a->beta2) * g * g;
+    double m = (1 - (double)a->share1) * moment1[i] + (double)a->share1 * g;
+    double v = a->beta2 * (double)moment2[i] + (double)a->share2 * g * g;
     moment1[i] = (float)m;
     moment2[i] = (float)v;
     value[i] = (float)(value[i] * (double)a->keep - a->step_size * m / (sqrt(v) * a->inverse_root_bias2 + a->epsilon));
@@ -238,7 +238,7 @@ void lkr_rmsprop(const lk_rmsprop_arguments *a, float *value, const float *gradi
                  ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++) {
     double g = regularized(&a->terms, gradient[i], value[i]);
-    double v = a->decay * (double)square[i] + (1 - (double)a->decay) * g * g;
+    double v = a->decay * (double)square[i] + (double)a->share * g * g;
     square[i] = (float)v;
     double move = g / (sqrt(v) + a->epsilon);
     if (momentum) {

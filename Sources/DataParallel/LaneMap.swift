@@ -38,6 +38,11 @@ public struct LaneMap: Sendable, Equatable {
                 remedy: "start one rank more than there are replicas, and map rank 0 to a node with a replica"
             )
         }
+        guard lanesPerReplica >= 1, logicalShards >= 1 else {
+            throw LockstepError(
+                .mismatch, "\(lanesPerReplica) lanes a rank and \(logicalShards) logical shards",
+                remedy: "use at least one of each")
+        }
         guard laneCount <= logicalShards else {
             throw LockstepError(
                 .mismatch,

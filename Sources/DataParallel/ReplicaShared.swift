@@ -69,6 +69,9 @@ public final class ReplicaShared: @unchecked Sendable {
     ///   - isResumed: whether a checkpoint goes on; the same on every rank.
     ///   - state: what the checkpoint holds; needed on rank 0 alone.
     public func initialize(isResumed: Bool = false, from state: TrainedState? = nil) throws {
+        guard isResumed || state == nil else {
+            throw LockstepError(.internalError, "a state to go on from, but the run is not resumed")
+        }
         if !isResumed, communicator.topology.localRank == 0 {
             layout.initialize(memory.parameters, seed: configuration.seed)
         }

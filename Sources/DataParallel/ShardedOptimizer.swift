@@ -108,19 +108,18 @@ struct ShardedOptimizer {
                 is_nesterov: sgd.nesterov ? 1 : 0)
             lk_sgd(&call, value, gradient, sgd.momentum == 0 ? nil : memory.state(0) + start, count)
         case .adam(let adam):
-            let bias1 = 1 - power(adam.beta1, time)
-            let bias2 = 1 - power(adam.beta2, time)
+            let keep = adam.isDecoupled ? 1 - rate * run.weightDecay : 1
+            let stepSize = rate / (1 - power(adam.beta1, time))
+            let inverseRoot = 1 / (1 - power(adam.beta2, time)).squareRoot()
             var call = lk_adam_arguments(
-                terms: terms, beta1: Float(adam.beta1), beta2: Float(adam.beta2),
-                epsilon: Float(adam.epsilon),
-                keep: Float(adam.isDecoupled ? 1 - rate * run.weightDecay : 1),
-                step_size: Float(rate / bias1),
-                inverse_root_bias2: Float(1 / bias2.squareRoot()))
+                terms: terms, beta2: Float(adam.beta2), epsilon: Float(adam.epsilon),
+                share1: Float(1 - adam.beta1), share2: Float(1 - adam.beta2), keep: Float(keep),
+                step_size: Float(stepSize), inverse_root_bias2: Float(inverseRoot))
             lk_adam(&call, value, gradient, memory.state(0) + start, memory.state(1) + start, count)
         case .rmsprop(let rmsprop):
             var call = lk_rmsprop_arguments(
                 terms: terms, rate: Float(rate), decay: Float(rmsprop.decay), epsilon: Float(rmsprop.epsilon),
-                momentum: Float(rmsprop.momentum))
+                momentum: Float(rmsprop.momentum), share: Float(1 - rmsprop.decay))
             let momentum = rmsprop.momentum == 0 ? nil : memory.state(1) + start
             lk_rmsprop(&call, value, gradient, memory.state(0) + start, momentum, count)
         }

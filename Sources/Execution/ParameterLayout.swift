@@ -13,7 +13,7 @@ public struct ParameterLayout: Sendable {
         public let storage: ParameterStorage
         /// Where its first values come from.
         public let initializer: any Initializer
-        /// Whether weight decay and regularization apply.
+        /// Whether L1 and L2 regularization apply.
         public let isRegularized: Bool
         /// The first element in the arenas.
         public let offset: Int

@@ -28,7 +28,8 @@ public final class Graph {
         public let storage: ParameterStorage
         /// Where its first values come from.
         public let initializer: any Initializer
-        /// Whether weight decay and L1/L2 regularization apply (weights do, biases do not).
+        /// Whether L1 and L2 regularization apply: to weights, not to biases. (An optimizer's weight decay
+        /// applies to all parameters, as in PyTorch.)
         public let isRegularized: Bool
         /// The node that stands for it.
         public let node: Int

@@ -54,7 +54,7 @@ import Testing
 
     @Test(arguments: awkwardCounts) func adam(count: Int) {
         var call = lk_adam_arguments(
-            terms: terms, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, keep: 0.999, step_size: 0.01,
+            terms: terms, beta2: 0.99, epsilon: 1e-8, share1: 0.1, share2: 0.01, keep: 0.999, step_size: 0.01,
             inverse_root_bias2: 3)
         compare(count: count, arrays: 3) {
             lkr_adam(&call, $0[0], $1, $0[1], $0[2], count)
@@ -76,7 +76,7 @@ import Testing
 
     @Test(arguments: awkwardCounts, [Float(0), 0.9]) func rmsprop(count: Int, momentum: Float) {
         var call = lk_rmsprop_arguments(
-            terms: terms, rate: 0.01, decay: 0.99, epsilon: 1e-8, momentum: momentum)
+            terms: terms, rate: 0.01, decay: 0.99, epsilon: 1e-8, momentum: momentum, share: 0.01)
         compare(count: count, arrays: momentum == 0 ? 2 : 3) {
             lkr_rmsprop(&call, $0[0], $1, $0[1], $0.count > 2 ? $0[2] : nil, count)
         } kernel: {
@@ -91,13 +91,14 @@ import Testing
         withEachInstructionSet { _ in
             var (p, m, v) = (zeros, zeros, zeros)
             var adam = lk_adam_arguments(
-                terms: terms, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, keep: 0.9, step_size: 0.1,
+                terms: terms, beta2: 0.999, epsilon: 1e-8, share1: 0.1, share2: 0.001, keep: 0.9,
+                step_size: 0.1,
                 inverse_root_bias2: 2)
             lk_adam(&adam, &p, zeros, &m, &v, count)
             var sgd = lk_sgd_arguments(terms: terms, rate: 0.1, momentum: 0.9, is_nesterov: 1)
             lk_sgd(&sgd, &p, zeros, &m, count)
             var rmsprop = lk_rmsprop_arguments(
-                terms: terms, rate: 0.1, decay: 0.9, epsilon: 1e-8, momentum: 0.9)
+                terms: terms, rate: 0.1, decay: 0.9, epsilon: 1e-8, momentum: 0.9, share: 0.1)
             lk_rmsprop(&rmsprop, &p, zeros, &v, &m, count)
             #expect(p == zeros && m == zeros && v == zeros)
         }

@@ -21,8 +21,8 @@ void LK_CLONE(adam)(const lk_adam_arguments *a, float *value, const float *gradi
     lk_vector m = full ? lk_load(moment1 + i) : lk_load_some(moment1 + i, here);
     lk_vector v = full ? lk_load(moment2 + i) : lk_load_some(moment2 + i, here);
     g = lk_regularized(&a->terms, g, p);
-    m = m + lk_splat(1.0f - a->beta1) * (g - m);
-    v = lk_splat(a->beta2) * v + lk_splat(1.0f - a->beta2) * g * g;
+    m = m + lk_splat(a->share1) * (g - m);
+    v = lk_splat(a->beta2) * v + lk_splat(a->share2) * g * g;
     lk_vector denominator = lk_root(v) * lk_splat(a->inverse_root_bias2) + lk_splat(a->epsilon);
     p = p * lk_splat(a->keep) - lk_splat(a->step_size) * m / denominator;
     if (full) {
@@ -57,7 +57,7 @@ void LK_CLONE(rmsprop)(const lk_rmsprop_arguments *a, float *value, const float 
     ptrdiff_t here = count - i < LK_LANES ? count - i : LK_LANES;
     lk_vector p = lk_load_some(value + i, here);
     lk_vector g = lk_regularized(&a->terms, lk_load_some(gradient + i, here), p);
-    lk_vector v = lk_splat(a->decay) * lk_load_some(square + i, here) + lk_splat(1.0f - a->decay) * g * g;
+    lk_vector v = lk_splat(a->decay) * lk_load_some(square + i, here) + lk_splat(a->share) * g * g;
     lk_store_some(square + i, v, here);
     lk_vector move = g / (lk_root(v) + lk_splat(a->epsilon));
     if (momentum) {

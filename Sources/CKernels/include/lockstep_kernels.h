@@ -44,7 +44,8 @@ typedef struct lk_gradient_terms {
 
 typedef struct lk_adam_arguments {
   lk_gradient_terms terms;
-  float beta1, beta2, epsilon;
+  float beta2, epsilon;
+  float share1, share2;      // 1 - beta1 and 1 - beta2, rounded from float64
   float keep;                // 1, or 1 - rate·λ for AdamW's decoupled decay
   float step_size;           // rate / (1 - beta1^t)
   float inverse_root_bias2;  // 1 / sqrt(1 - beta2^t)
@@ -59,6 +60,7 @@ typedef struct lk_sgd_arguments {
 typedef struct lk_rmsprop_arguments {
   lk_gradient_terms terms;
   float rate, decay, epsilon, momentum;
+  float share;  // 1 - decay, rounded from float64
 } lk_rmsprop_arguments;
 
 // A dropout's random words: see Graphs.Dropout and Graphs.RandomStream.
