@@ -26,7 +26,9 @@ public final class SharedMemory: @unchecked Sendable {
     /// first touched.
     static func ofOneProcess(byteCount: Int) -> SharedMemory? {
         // Room to start on a huge page's boundary, so that the first and last arenas get huge pages too.
-        let mappedByteCount = max(byteCount, 1) + (byteCount >= hugePageByteCount ? hugePageByteCount : 0)
+        let room = byteCount >= hugePageByteCount ? hugePageByteCount : 0
+        let (mappedByteCount, overflow) = max(byteCount, 1).addingReportingOverflow(room)
+        if overflow { return nil }
         let flags = MAP_PRIVATE | MAP_ANONYMOUS
         guard let start = mmap(nil, mappedByteCount, PROT_READ | PROT_WRITE, flags, -1, 0),
             start != MAP_FAILED
