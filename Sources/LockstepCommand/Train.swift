@@ -89,7 +89,13 @@ struct Train: ParsableCommand {
         if lanes == nil { words += ["--lanes", String(each)] }
         let job = MPIRun(
             ranks: ranks + (isDedicated ? 1 : 0), lanes: each, command: [program] + words, budget: budget)
-        Foundation.exit(try job.run())
+        let code = try job.run()
+        if code == Diagnostics.ExitCode.killed.rawValue {
+            note(
+                "lockstep: a rank was killed (mpirun names it above); go on from the last checkpoint with --resume"
+            )
+        }
+        Foundation.exit(code)
     }
 
     private func report(_ outcome: TrainOutcome) {

@@ -54,8 +54,7 @@ public struct MPIRun: Sendable {
             ? ["--map-by", "slot:PE=\(lanes)", "--bind-to", "core"]
             : ["--bind-to", "none", "--oversubscribe"]
         let exported = environment.keys.filter(Self.isExported).sorted().flatMap { ["-x", $0] }
-        // Quiet: our own errors name rank and remedy; mpirun's banner about MPI_ABORT would bury them.
-        return ["--quiet", "-n", String(ranks)] + binding + exported + Self.dyingWithParent + command
+        return ["-n", String(ranks)] + binding + exported + Self.dyingWithParent + command
     }
 
     /// The environment of mpirun with what Open MPI needs added; what the user set stays.

@@ -26,7 +26,7 @@ extension SupervisedJobs {
                 environment: ["LOCKSTEP_DATA": "/data", "HOME": "/root", "LOCKSTEP_X;": "bad"], budget: two)
             #expect(
                 run.arguments == [
-                    "--quiet", "-n", "2", "--map-by", "slot:PE=1", "--bind-to", "core", "-x", "LOCKSTEP_DATA",
+                    "-n", "2", "--map-by", "slot:PE=1", "--bind-to", "core", "-x", "LOCKSTEP_DATA",
                     "setpriv",
                     "--pdeathsig", "KILL", "lockstep", "train",
                 ])
