@@ -21,6 +21,21 @@ public struct ProgressLine: Sendable {
             self.interval = interval ?? (isTerminal ? .milliseconds(100) : .seconds(5))
         }
 
+        /// The style that fits standard error. Under mpirun that is a pipe to mpirun, which passes on what it reads;
+        /// so the standard error of the process that started this one is looked at instead.
+        public static func fittingStandardError(isUnderMPI: Bool) -> Style {
+            let own = fitting(descriptor: 2)
+            guard !own.isTerminal, isUnderMPI,
+                let target = try? FileManager.default.destinationOfSymbolicLink(
+                    atPath: "/proc/\(getppid())/fd/2"),
+                target.hasPrefix("/dev/pts/") || target.hasPrefix("/dev/tty")
+            else { return own }
+            let terminal = open(target, O_RDONLY | O_NOCTTY)
+            guard terminal >= 0 else { return own }
+            defer { close(terminal) }
+            return fitting(descriptor: terminal)
+        }
+
         /// The style that fits a descriptor, for instance 2 for standard error.
         public static func fitting(descriptor: Int32) -> Style {
             var size = winsize()

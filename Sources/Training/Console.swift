@@ -9,14 +9,14 @@ final class Console: @unchecked Sendable {
     private let stepsPerEpoch: Int
 
     /// - Parameter isSilent: for ranks other than 0, and for `--json`.
-    init(totalSteps: Int, firstStep: Int, stepsPerEpoch: Int, isSilent: Bool) {
+    init(totalSteps: Int, firstStep: Int, stepsPerEpoch: Int, isSilent: Bool, isUnderMPI: Bool) {
         self.stepsPerEpoch = stepsPerEpoch
         line =
             isSilent
             ? nil
             : ProgressLine(
                 stepCount: totalSteps == Int.max ? nil : totalSteps, startingAt: firstStep,
-                style: .fitting(descriptor: 2))
+                style: .fittingStandardError(isUnderMPI: isUnderMPI))
     }
 
     /// A step of this process.

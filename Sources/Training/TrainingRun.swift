@@ -50,7 +50,8 @@ public struct TrainingRun {
         Console(
             totalSteps: job.schedule.totalSteps, firstStep: job.description.state.step,
             stepsPerEpoch: job.sampler.stepsPerEpoch,
-            isSilent: communicator.rank != 0 || options.printsJSON || options.isQuiet)
+            isSilent: communicator.rank != 0 || options.printsJSON || options.isQuiet,
+            isUnderMPI: CommunicatorFactory.isLaunchedByMPI(ProcessInfo.processInfo.environment))
     }
 
     private func configuration(_ job: Job) -> ReplicaConfiguration {
