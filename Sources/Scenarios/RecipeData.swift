@@ -89,11 +89,25 @@ public struct RecipeData: Sendable {
                     + values.prefix(10).joined(separator: ", "), at: place,
                 remedy: "use task: classification, or check data.label")
         }
-        if let names, names != values, Set(names) == Set(values) {
+        if let names { try check(names, against: values, place) }
+    }
+
+    /// Names may be other texts than the labels, but not some of them, and not the labels in another order: either
+    /// would call a class by another's name.
+    private static func check(_ names: [String], against values: [String], _ place: FileLocation) throws {
+        guard names != values else { return }
+        let shared = Set(names).intersection(values)
+        let numbered = "list them as: " + values.joined(separator: ", ")
+        if shared.count == values.count {
             throw LockstepError(
                 .usage, "data.classNames lists the classes in another order than they are numbered in",
-                at: place,
-                remedy: "list them as: " + values.joined(separator: ", "))
+                at: place, remedy: numbered)
+        }
+        if !shared.isEmpty {
+            let missing = values.filter { !shared.contains($0) }.joined(separator: ", ")
+            throw LockstepError(
+                .badData, "data.classNames has some of the labels but not: \(missing)", at: place,
+                remedy: numbered + "; or give every class a new name")
         }
     }
 }
