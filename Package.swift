@@ -115,7 +115,13 @@ let package = Package(
         tests("Reports", ["Metrics", "Diagnostics"]),
         tests("Recipes", ["Diagnostics"]),
         tests("Supervision", ["Diagnostics"]),
-        tests("Coordination", ["Checkpoints", "DataParallel", "Metrics", "Recipes"]),
-        tests("LockstepCommand", ["Checkpoints", "Diagnostics", "Recipes"]),
+        tests(
+            "Coordination",
+            [
+                "Checkpoints", "DataParallel", "DataPipeline", "Diagnostics", "Execution", "Graphs",
+                "Metrics",
+                "NeuralNetworks", "Recipes",
+            ]),
+        tests("LockstepCommand", ["Checkpoints"]),
     ]
 )
