@@ -7,9 +7,11 @@ extension CommandTests {
         static let recipe = Lockstep.recipe("breast-cancer")
 
         /// A long run under way: it has written a checkpoint.
-        private func startLongRun(_ words: [String], _ folder: String) throws -> RunningCommand {
+        private func startLongRun(
+            _ words: [String], _ folder: String, environment: [String: String] = [:]
+        ) throws -> RunningCommand {
             let command = try Lockstep.start(
-                ["train", Self.recipe, "--output", folder] + LongRun.words + words)
+                ["train", Self.recipe, "--output", folder] + LongRun.words + words, environment: environment)
             let hasBegun = eventually(within: 30) {
                 RunFiles.checkpoints(folder).count > 1 || !command.isRunning
             }
@@ -56,7 +58,9 @@ extension CommandTests {
         @Test func oneKilledRankEndsTheJob() throws {
             let workspace = try Workspace()
             let folder = workspace.at("run")
-            let command = try startLongRun(["--ranks", "3"], folder)
+            let memory = try SharedMemoryFolder(workspace)
+            let command = try startLongRun(["--ranks", "3"], folder, environment: memory.environment)
+            #expect(!memory.names.isEmpty, "Open MPI's shared memory lies where we look")
             let worker = try #require(command.processes().first { $0.rank == 1 })
             let killed = ContinuousClock.now
             kill(worker.pid, SIGKILL)
@@ -65,12 +69,16 @@ extension CommandTests {
             #expect(result.exitCode == 137, "\(result.everything)")
             #expect(result.errors.contains("rank 1"), "\(result.errors)")
             #expect(command.isGone(within: 5), "no process is left")
+            #expect(memory.names.isEmpty, "no shared memory is left: \(memory.names)")
             try expectSameBitsAfterResume(folder, workspace)
         }
 
         @Test func aKilledSupervisorLeavesNothing() throws {
             let workspace = try Workspace()
-            let command = try startLongRun(["--ranks", "2"], workspace.at("run"))
+            // mpirun is killed with it and cannot remove its files: they go with this test's folder.
+            let memory = try SharedMemoryFolder(workspace)
+            let command = try startLongRun(
+                ["--ranks", "2"], workspace.at("run"), environment: memory.environment)
             #expect(command.processes().contains { $0.rank == 1 })
             command.send(SIGKILL)
             let result = try command.wait(limit: 20)
@@ -110,6 +118,32 @@ extension CommandTests {
             #expect(result.exitCode == 78, "\(result.everything)")
             #expect(result.errors.contains(name), "\(result.errors)")
             #expect(!FileManager.default.fileExists(atPath: workspace.at("run")))
+        }
+    }
+}
+
+/// A folder that Open MPI uses for its shared memory and session files instead of /dev/shm and /tmp.
+struct SharedMemoryFolder {
+    private let path: String
+
+    init(_ workspace: Workspace) throws {
+        path = workspace.at("shm")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    var environment: [String: String] {
+        [
+            "OMPI_MCA_btl_vader_backing_directory": path, "OMPI_MCA_osc_sm_backing_directory": path,
+            "TMPDIR": path,
+        ]
+    }
+
+    /// The files in it.
+    var names: [String] {
+        ((try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []).filter { name in
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isFolder)
+                && !isFolder.boolValue
         }
     }
 }
