@@ -13,6 +13,8 @@ public struct Retention: Sendable, Equatable {
     /// Never among them: the last, the best, one whose evaluation is pending (it may become the best), and
     /// those of later steps (a resume skipped them as damaged; their own steps replace them).
     public func removableSteps(among steps: [Int], after state: TrainingState) -> [Int] {
+        // A best one that could not be saved: the one that was best before is still there, but nobody knows which.
+        if let best = state.bestStep, !steps.contains(best) { return [] }
         let older = steps.filter { $0 <= state.step }.sorted()
         return older.dropLast(keepLast).filter {
             $0 != state.step && $0 != state.bestStep && $0 != state.pendingEvaluation?.step

@@ -24,11 +24,9 @@ public struct RunFolder: Sendable, Equatable {
     /// The file whose lock says that the run goes on; see ``RunLock``.
     public var lockFile: String { path + "/run.lock" }
 
-    /// Whether a run has left anything here.
+    /// Whether a run can be continued from here: one that ended before its first checkpoint leaves nothing to keep.
     public var holdsRun: Bool {
-        [runFile, metricsFile, checkpointsFolder, recipeFile].contains { (file: String) in
-            access(file, F_OK) == 0
-        }
+        access(runFile, F_OK) == 0 || (try? CheckpointReader.list(in: checkpointsFolder).isEmpty) == false
     }
 
     /// Makes the folder for a new run; one that is there and holds no run is fine.

@@ -17,7 +17,8 @@ public enum CommunicatorFactory {
         if isLaunchedByMPI(environment) { return try MPICommunicator(options: options) }
         if let text = environment["SLURM_NTASKS"], let taskCount = Int(text), taskCount > 1 {
             throw LockstepError(
-                .mismatch, "SLURM_NTASKS is \(taskCount), but this process was not started through MPI",
+                .mismatch,
+                "Slurm has \(taskCount) tasks (SLURM_NTASKS), but this process was not started through MPI",
                 remedy: "start it with 'srun --mpi=pmix' or 'mpirun', or ask Slurm for one task (--ntasks=1)")
         }
         return SoloCommunicator()

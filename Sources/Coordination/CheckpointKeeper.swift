@@ -9,7 +9,10 @@ public final class CheckpointKeeper: @unchecked Sendable {
     /// Failures in a row after which the run ends.
     public static let maximumFailures = 3
     private let writer: CheckpointWriter
-    private let queue = DispatchQueue(label: "checkpoints")
+    private let copies = DispatchQueue(label: "copies")
+    private let saves = DispatchQueue(label: "checkpoints")
+    /// At most two copies wait for the disk; a third waits for one of them.
+    private let room = DispatchSemaphore(value: 2)
     private let lock = NSLock()
     private var failures = 0
     private var failure: LockstepError?
@@ -22,14 +25,26 @@ public final class CheckpointKeeper: @unchecked Sendable {
         self.warn = warn
     }
 
-    /// Runs work behind everything handed in before; what it throws ends the run at the next ``check()``.
-    public func perform(_ work: @escaping @Sendable () throws -> Void) {
-        queue.async { [self] in
-            do {
-                try work()
-            } catch {
-                lock.withLock { failure = failure ?? LockstepError.wrapping(error) }
+    /// Copies a state in the background, apart from the saves before it, which may take long; then saves it in turn.
+    /// What either throws ends the run at the next ``check()``.
+    /// - Parameter copy: copies, and returns how to save the copy; `nil` when there is nothing to save.
+    public func copy(_ copy: @escaping @Sendable () throws -> (@Sendable () throws -> Void)?) {
+        copies.async { [self] in
+            room.wait()
+            guard let save = attempted({ try copy() }) ?? nil else { return _ = room.signal() }
+            saves.async { [self] in
+                _ = attempted { try save() }
+                room.signal()
             }
+        }
+    }
+
+    private func attempted<Result>(_ work: () throws -> Result) -> Result? {
+        do {
+            return try work()
+        } catch {
+            lock.withLock { failure = failure ?? LockstepError.wrapping(error) }
+            return nil
         }
     }
 
@@ -41,14 +56,27 @@ public final class CheckpointKeeper: @unchecked Sendable {
             lock.withLock { failures = 0 }
             saved.warnings.forEach(warn)
         } catch {
-            let count = lock.withLock {
-                failures += 1
-                return failures
-            }
-            let reason = LockstepError.wrapping(error)
-            if mustSucceed || count >= Self.maximumFailures { throw reason }
-            warn("checkpoint of step \(contents.state.step) failed: \(reason)")
+            try count(error, what: "checkpoint of step \(contents.state.step)", mustSucceed: mustSucceed)
         }
+    }
+
+    /// Writes something beside the checkpoints; its failures count like those of saves.
+    public func attempt(_ what: String, _ work: () throws -> Void) throws {
+        do {
+            try work()
+        } catch {
+            try count(error, what: what, mustSucceed: false)
+        }
+    }
+
+    private func count(_ error: any Error, what: String, mustSucceed: Bool) throws {
+        let count = lock.withLock {
+            failures += 1
+            return failures
+        }
+        let reason = LockstepError.wrapping(error)
+        if mustSucceed || count >= Self.maximumFailures { throw reason }
+        warn("\(what) failed: \(reason)")
     }
 
     /// Throws what failed in the background.
@@ -58,7 +86,8 @@ public final class CheckpointKeeper: @unchecked Sendable {
 
     /// Waits for all saves.
     public func finish() throws {
-        queue.sync {}
+        copies.sync {}
+        saves.sync {}
         try check()
     }
 }

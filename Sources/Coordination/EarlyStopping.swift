@@ -45,6 +45,7 @@ public struct EarlyStopping: Sendable, Equatable {
 
     private func isBetter(_ value: Double, than best: Double?) -> Bool {
         guard let best else { return true }
-        return metric == .loss ? value < best - minimumDelta : value > best + minimumDelta
+        return EarlyStoppingPart(metric: metric).mode == .min
+            ? value < best - minimumDelta : value > best + minimumDelta
     }
 }

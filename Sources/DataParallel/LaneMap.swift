@@ -103,10 +103,11 @@ public struct LaneMap: Sendable, Equatable {
             + "same bits, less speed"
     }
 
-    /// V at a first launch that does not state it: the smallest power of two that is at least the number of lanes.
-    public static func defaultLogicalShards(laneCount: Int) -> Int {
+    /// V at a first launch that does not state it: the smallest power of two that is at least the number of lanes,
+    /// but no more than there are samples in a step.
+    public static func defaultLogicalShards(laneCount: Int, globalBatchSize: Int) -> Int {
         var shards = 1
-        while shards < laneCount { shards *= 2 }
+        while shards < laneCount, shards * 2 <= min(globalBatchSize, 65_536) { shards *= 2 }
         return shards
     }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A failure that a person has to read: what happened, where, and what to do about it.
 ///
 /// It prints as
@@ -34,7 +36,13 @@ public struct LockstepError: Error, Sendable {
         self.rank = rank
         self.step = step
         self.collective = collective
-        self.cause = cause.map { String(describing: $0) }
+        self.cause = cause.map(Self.inWords)
+    }
+
+    /// An error as a person reads it; Foundation's describe themselves as dictionaries.
+    private static func inWords(_ error: any Error) -> String {
+        let text = String(describing: error)
+        return text.hasPrefix("Error Domain=") ? error.localizedDescription : text
     }
 
     /// The same error with more of its surroundings named; what is already known stays.

@@ -19,9 +19,11 @@ public struct Predictor {
 
     /// Predicts every row and hands each to `write` as fields of CSV: the row's number from 0, then the class and its
     /// probability and the probabilities of all classes; or the number.
-    /// - Returns: how many rows were predicted.
+    /// - Returns: how many rows were predicted, and how many were left out for missing values.
     /// - Throws: `LockstepError` (65) with the file and line of a bad row.
-    public func predict(file: String, write: ([String]) throws -> Void) throws -> Int {
+    public func predict(file: String, write: ([String]) throws -> Void) throws -> (
+        predicted: Int, leftOut: Int
+    ) {
         let part = model.scenario.recipe.data
         let dialect = CSVDialect(
             delimiter: try CSVDialect.delimiter(named: part.delimiter), hasHeader: part.header)
@@ -47,7 +49,7 @@ public struct Predictor {
                 try write([String(rows[index])] + fields(scores))
             }
         }
-        return dataset.count
+        return (dataset.count, source.rowCount - dataset.count)
     }
 
     private func makeProgram(_ sampleCount: Int) throws -> Program {

@@ -25,14 +25,14 @@ struct BenchTrain: ParsableCommand {
     @Flag(help: "Print the time of each operation as well.") var profile = false
 
     func validate() throws {
-        if lanes < 1 { throw ValidationError("--lanes must be at least 1, is \(lanes)") }
+        try Bounds.check("--lanes", lanes)
         if rounds < 1 { throw ValidationError("--rounds must be at least 1, is \(rounds)") }
         if precision != "float32" { throw ValidationError("--precision '\(precision)': use float32") }
     }
 
     func run() throws {
         let chosen = try Workload.named(workload)
-        Launch.run { communicator in
+        Launch.run(stopsBySignal: false) { communicator in
             let benchmark = TrainingBenchmark(chosen, lanes: lanes, rounds: rounds)
             let result = try benchmark.run(communicator, profiles: profile)
             guard communicator.rank == 0 else { return }

@@ -13,8 +13,7 @@ struct Evaluate: ParsableCommand {
     @Flag(help: "Print the metrics as JSON.") var json = false
 
     func run() throws {
-        let evaluation = try RunEvaluation(path)
-        evaluation.model.warnings.forEach { note("warning: " + $0) }
+        let evaluation = try RunEvaluation(path) { note("warning: " + $0) }
         let recipe = evaluation.model.scenario.recipe
         let standard = recipe.data.hasTest ? "test" : recipe.coordinator.evaluationSplit.rawValue
         let report = try evaluation.report(split: split ?? standard)

@@ -19,8 +19,8 @@ struct PlanCommand: ParsableCommand {
     @Option(help: "Lanes of each rank.") var lanes: Int?
 
     func validate() throws {
-        if ranks < 1 { throw ValidationError("--ranks must be at least 1, is \(ranks)") }
-        if let lanes, lanes < 1 { throw ValidationError("--lanes must be at least 1, is \(lanes)") }
+        try Bounds.check("--ranks", ranks)
+        try Bounds.check("--lanes", lanes)
     }
 
     func run() throws {

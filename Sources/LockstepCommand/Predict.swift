@@ -17,12 +17,15 @@ struct Predict: ParsableCommand {
         let model = try TrainedModel(path)
         model.warnings.forEach { note("warning: " + $0) }
         var lines = Data()
-        let count = try Predictor(model).predict(file: input) { fields in
+        let (count, leftOut) = try Predictor(model).predict(file: input) { fields in
             lines.append(Data((fields.map(Self.quoted).joined(separator: ",") + "\n").utf8))
             if output == nil, lines.count > 1 << 16 {
                 FileHandle.standardOutput.write(lines)
                 lines.removeAll(keepingCapacity: true)
             }
+        }
+        if leftOut > 0 {
+            note("warning: \(leftOut) rows have missing values and are left out (data.missing)")
         }
         guard let output else { return FileHandle.standardOutput.write(lines) }
         do {

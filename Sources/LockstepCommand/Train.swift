@@ -36,8 +36,13 @@ struct Train: ParsableCommand {
     @Flag(help: "Print the result as one line of JSON and nothing else.") var json = false
 
     func validate() throws {
-        for (name, value) in [("--ranks", ranks), ("--lanes", lanes), ("--max-steps", maxSteps)] {
-            if let value, value < 1 { throw ValidationError("\(name) must be at least 1, is \(value)") }
+        try Bounds.check("--ranks", ranks)
+        try Bounds.check("--lanes", lanes)
+        if let maxSteps, maxSteps < 1 {
+            throw ValidationError("--max-steps must be at least 1, is \(maxSteps)")
+        }
+        if folds != nil, maxSteps != nil {
+            throw ValidationError("--folds trains whole runs: leave --max-steps out")
         }
         if let folds, folds < 2 { throw ValidationError("--folds must be at least 2, is \(folds)") }
     }

@@ -38,6 +38,14 @@ public struct RecipeData: Sendable {
         return try fitted.dataset(source, rows: rows).dataset.resident(upTo: residentLimit)
     }
 
+    /// What to tell the user of rows of a split that `data.missing: drop` leaves out; nil when there are none.
+    public func leftOutWarning(_ split: CoordinatorPart.Split, sampleCount: Int) -> String? {
+        let all = rows(split).count
+        guard sampleCount < all else { return nil }
+        return
+            "\(all - sampleCount) of \(all) \(split.rawValue) rows have missing values and are left out (data.missing)"
+    }
+
     /// The rows of a split.
     public func rows(_ split: CoordinatorPart.Split) -> [Int] {
         switch split {

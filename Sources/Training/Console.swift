@@ -28,6 +28,13 @@ final class Console: @unchecked Sendable {
         }
     }
 
+    /// A logged step of another process.
+    func note(step: Int, loss: Double) {
+        lock.withLock {
+            line?.update(step: step, epoch: (step - 1) / stepsPerEpoch, loss: loss, sampleCount: 0)
+        }
+    }
+
     func noteEvaluation(step: Int, metric: String, value: Double) {
         lock.withLock { line?.noteEvaluation(step: step, metric: metric, value: value) }
     }

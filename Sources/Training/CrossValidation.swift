@@ -30,6 +30,7 @@ public struct CrossValidation {
             own.overrides.append("data.fold=\(number)/\(count)")
             own.output = "\(base)/fold-\(number)-of-\(count)"
             own.isQuiet = true
+            own.resumesIfThere = options.isResumed
             let fold = Fold(
                 number: number, outcome: try TrainingRun(own, communicator: communicator).execute())
             if communicator.rank == 0 { report(fold) }

@@ -63,7 +63,8 @@ struct Job: @unchecked Sendable {
                 communicator.topology, lanesPerReplica: lanes, logicalShards: shards,
                 hasDedicatedCoordinator: dedicated)
         }
-        warnings = laneWarnings + [map.imbalanceWarning].compactMap { $0 }
+        let leftOut = data.leftOutWarning(.train, sampleCount: training.count)
+        warnings = laneWarnings + [map.imbalanceWarning, leftOut].compactMap { $0 }
         do {
             try Handshake.verify(communicator, facts: facts())
         } catch {

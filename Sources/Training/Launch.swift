@@ -7,8 +7,11 @@ import Supervision
 public enum Launch {
     /// Makes the communicator that fits how the process was started, installs the signal handlers, and runs the work.
     /// An error is printed with rank and remedy and ends the job with its exit code; this function then does not return.
-    public static func run<Result>(_ work: (any Communicator) throws -> Result) -> Result {
-        RunSignals.install()
+    /// - Parameter stopsBySignal: whether the work ends itself in good order when a signal asks for it.
+    public static func run<Result>(
+        stopsBySignal: Bool = true, _ work: (any Communicator) throws -> Result
+    ) -> Result {
+        if stopsBySignal { RunSignals.install() }
         let communicator: any Communicator
         do {
             communicator = try CommunicatorFactory.make()

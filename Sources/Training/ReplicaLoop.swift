@@ -85,14 +85,13 @@ struct ReplicaLoop {
         }
         let saves = coordinator.isSaveDue(kind, isBest: isBest)
         let state = coordinator.state
-        coordinator.keeper.perform { [shared] in
+        let mustSucceed = !kind.isDisjoint(with: [.last, .preempted])
+        coordinator.keeper.copy { [shared] in
             _ = try shared.gate.next()
             let snapshot = saves ? shared.snapshot() : nil
             shared.gate.publishCopied()
-            if let snapshot {
-                try coordinator.save(
-                    snapshot, state: state, mustSucceed: !kind.isDisjoint(with: [.last, .preempted]))
-            }
+            guard let snapshot else { return nil }
+            return { try coordinator.save(snapshot, state: state, mustSucceed: mustSucceed) }
         }
     }
 }

@@ -30,9 +30,11 @@ final class RunCoordinator: @unchecked Sendable {
             warn: { console.warn($0) })
         // The first files of the run: all ranks have agreed by now that it can start.
         try Self.write(job.recipe.source, to: folder.recipeFile)
+        try MetricsLog.cutBack(folder.metricsFile, toStep: job.description.state.step)
         metrics = try MetricsLog(path: folder.metricsFile)
         earlyStopping = EarlyStopping(job.recipe.coordinator.earlyStopping)
         state = job.description.state
+        state.isStoppedEarly = false
         identity = RunIdentity(
             recipeHash: Versions.sha256(job.recipe.hashInput), recipeText: job.recipe.source,
             recipeKeys: job.recipe.effectiveKeys, dataJSON: try job.scenario.fitted.encoded(),
@@ -50,6 +52,9 @@ final class RunCoordinator: @unchecked Sendable {
 
     /// Whether training ends at this evaluation boundary, by the evaluations before it.
     var shouldStop: Bool { earlyStopping.shouldStop(state) }
+
+    /// Tells the user something.
+    func warn(_ text: String) { console.warn(text) }
 
     /// Notes that early stopping ends the run at the present step.
     func stopEarly() { state.isStoppedEarly = true }
@@ -73,7 +78,11 @@ final class RunCoordinator: @unchecked Sendable {
             values["loss"] = entry.loss ?? .nan
             values["gradientNorm"] = entry.gradientNorm ?? .nan
             let epoch = (entry.step - 1) / job.sampler.stepsPerEpoch
-            try metrics.append(.train, step: entry.step, epoch: epoch, values: values)
+            try keeper.attempt("metrics.jsonl") {
+                try metrics.append(.train, step: entry.step, epoch: epoch, values: values)
+            }
+            // A dedicated coordinator sees steps only here.
+            if job.isDedicated { console.note(step: entry.step, loss: entry.loss ?? .nan) }
         }
     }
 
@@ -84,9 +93,12 @@ final class RunCoordinator: @unchecked Sendable {
             task: job.scenario.task, classCount: job.scenario.classCount, parts: parts, batchCount: batchCount
         )
         let isBest = earlyStopping.note(result, step: state.step, in: &state)
-        try metrics.append(
-            .evaluation, step: state.step, epoch: state.epoch, values: result.values,
-            texts: ["split": job.recipe.coordinator.evaluationSplit.rawValue])
+        if !job.recipe.coordinator.keepBest { state.bestStep = nil }
+        try keeper.attempt("metrics.jsonl") {
+            try metrics.append(
+                .evaluation, step: state.step, epoch: state.epoch, values: result.values,
+                texts: ["split": job.recipe.coordinator.evaluationSplit.rawValue])
+        }
         let metric = earlyStopping.metric.rawValue
         console.noteEvaluation(step: state.step, metric: metric, value: result.values[metric] ?? .nan)
         return isBest
@@ -100,7 +112,7 @@ final class RunCoordinator: @unchecked Sendable {
 
     /// Saves a snapshot of the present state; on the calling thread.
     func save(_ snapshot: Snapshot, state: TrainingState, mustSucceed: Bool) throws {
-        try metrics.sync()
+        try keeper.attempt("metrics.jsonl") { try metrics.sync() }
         try keeper.save(
             identity.contents(snapshot, state: state, wallSeconds: seconds), mustSucceed: mustSucceed)
     }

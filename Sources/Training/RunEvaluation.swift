@@ -14,12 +14,17 @@ public struct RunEvaluation {
     /// The trained model.
     public let model: TrainedModel
     private let path: String
+    private let warn: (String) -> Void
 
     /// Opens a run; the best checkpoint where there is one.
-    /// - Parameter model: the model, where the run trained one written in Swift.
-    public init(_ path: String, model: (any Layer)? = nil) throws {
+    /// - Parameters:
+    ///   - model: the model, where the run trained one written in Swift.
+    ///   - warn: told of damaged checkpoints that were passed over and of rows left out.
+    public init(_ path: String, model: (any Layer)? = nil, warn: @escaping (String) -> Void) throws {
         self.path = path
+        self.warn = warn
         self.model = try TrainedModel(path, model: model)
+        self.model.warnings.forEach(warn)
     }
 
     /// The splits that can be evaluated.
@@ -34,8 +39,10 @@ public struct RunEvaluation {
         }
         let scenario = model.scenario
         let data = try RecipeData(scenario.recipe, fitted: scenario.fitted)
+        let dataset = try data.dataset(split)
+        data.leftOutWarning(split, sampleCount: dataset.count).map(warn)
         let evaluator = Evaluator(
-            dataset: try data.dataset(split), batchSize: scenario.recipe.coordinator.evaluationBatchSize,
+            dataset: dataset, batchSize: scenario.recipe.coordinator.evaluationBatchSize,
             layout: model.layout, threads: CPUBudget.current().usableCPUs,
             trace: { try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
         let result = try EvaluationResult(

@@ -19,7 +19,10 @@ public struct RunPlan {
         let scenario = try Scenario(recipe, fitted: data.fitted)
         let samples = try data.fitted.dataset(data.source, rows: data.split.train).rows.count
         let wanted = lanes ?? CPUBudget.current().lanes(localReplicas: ranks)
-        let shards = recipe.training.logicalShards ?? LaneMap.defaultLogicalShards(laneCount: ranks * wanted)
+        let shards =
+            recipe.training.logicalShards
+            ?? LaneMap.defaultLogicalShards(
+                laneCount: ranks * wanted, globalBatchSize: recipe.training.globalBatchSize)
         let each = lanes ?? max(1, min(wanted, shards / ranks))
         let topology = Topology.oneNode(worldSize: ranks)
         let map = try LaneMap(topology, lanesPerReplica: each, logicalShards: shards)

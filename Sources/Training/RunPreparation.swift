@@ -31,7 +31,8 @@ final class RunPreparation {
         if let mode = options.coordinator { overrides.append("coordinator.mode=\(mode.rawValue)") }
         let recipe = try Recipe(contentsOf: options.recipePath, overrides: overrides)
         let path = options.output ?? "runs/\(recipe.name)"
-        return try options.isResumed
+        let startsAfresh = options.resumesIfThere && !RunFolder(path: path).holdsRun
+        return try options.isResumed && !startsAfresh
             ? RunPreparation(resuming: path, recipe, options)
             : RunPreparation(starting: path, recipe, options, communicator)
     }
@@ -46,7 +47,9 @@ final class RunPreparation {
         let ranks = communicator.worldSize - (dedicated ? 1 : 0)
         let lanes = options.lanes ?? LaneDefaults.lanes(communicator.topology, dedicated: dedicated)
         let shards =
-            recipe.training.logicalShards ?? LaneMap.defaultLogicalShards(laneCount: max(1, ranks) * lanes)
+            recipe.training.logicalShards
+            ?? LaneMap.defaultLogicalShards(
+                laneCount: max(1, ranks) * lanes, globalBatchSize: recipe.training.globalBatchSize)
         recipe.training.logicalShards = shards
         let data = try RecipeData(recipe)
         let fitted = data.fitted
@@ -69,12 +72,12 @@ final class RunPreparation {
         try CheckpointDirectory.clean(folder.checkpointsFolder)
         let search = try CheckpointReader.latest(in: folder.checkpointsFolder)
         let checkpoint = search.checkpoint
-        let state = checkpoint.state
-        let changes = try RecipeDifference.check(
+        var state = checkpoint.state
+        var changes = try RecipeDifference.check(
             saved: checkpoint.manifest.recipeKeys, new: given.effectiveKeys)
+        changes += Self.forgetOtherBest(&state, saved: checkpoint.manifest.recipeKeys, given)
         var recipe = given
         recipe.training.logicalShards = state.logicalShards
-        try MetricsLog.cutBack(folder.metricsFile, toStep: state.step)
         let fitted = try FittedData(decoding: checkpoint.dataJSON)
         description = JobDescription(
             recipeKeys: recipe.effectiveKeys, recipeText: recipe.source, state: state, fitted: fitted,
@@ -90,11 +93,24 @@ final class RunPreparation {
             }
     }
 
+    /// What was best by another metric, or on another split, says nothing now.
+    private static func forgetOtherBest(
+        _ state: inout TrainingState, saved: [String: String], _ recipe: Recipe
+    ) -> [String] {
+        let split = recipe.coordinator.evaluationSplit.rawValue
+        let metric = EarlyStopping(recipe.coordinator.earlyStopping).metric.rawValue
+        let isSame = saved["coordinator.evaluationSplit"] == split && state.metricName ?? metric == metric
+        guard !isSame, state.bestStep != nil || state.bestValue != nil else { return [] }
+        (state.bestValue, state.bestStep, state.patienceCounter) = (nil, nil, 0)
+        return ["evaluations are now by \(metric) on the \(split) split: the best so far is forgotten"]
+    }
+
     /// Makes and locks the folder of a new run; that of a resumed one is locked already.
     /// - Throws: `LockstepError` (73) where it cannot be made or a run is there by now.
     func claimFolder() throws {
         guard lock == nil else { return }
         _ = try RunFolder.create(at: folder.path)
         lock = try RunLock(folder)
+        try CheckpointDirectory.clean(folder.checkpointsFolder)
     }
 }

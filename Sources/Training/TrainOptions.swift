@@ -9,6 +9,8 @@ public struct TrainOptions: @unchecked Sendable {
     public var overrides: [String] = []
     /// Whether to go on from the newest checkpoint.
     public var isResumed = false
+    /// With `isResumed`: starts afresh where the folder holds no run yet, as folds after an interrupted one need it.
+    public var resumesIfThere = false
     /// The run's folder; `runs/NAME` where nothing is given.
     public var output: String?
     /// Ends this launch after a global step, with a checkpoint, without changing the schedule.

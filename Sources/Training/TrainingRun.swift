@@ -32,7 +32,7 @@ public struct TrainingRun {
         let console = console(job)
         (preparation?.warnings ?? []).forEach(console.warn)
         if communicator.rank == 0 { job.warnings.forEach(console.warn) }
-        let shared = try ReplicaShared(configuration(job), communicator: communicator, map: job.map)
+        let shared = try ReplicaShared(try configuration(job), communicator: communicator, map: job.map)
         try shared.initialize(isResumed: job.description.isResumed, from: preparation?.tensors)
         let coordinator = try preparation.map { try RunCoordinator(job, $0, console: console) }
         let (end, step) = try train(job, shared, coordinator, console)
@@ -54,7 +54,7 @@ public struct TrainingRun {
             isUnderMPI: CommunicatorFactory.isLaunchedByMPI(ProcessInfo.processInfo.environment))
     }
 
-    private func configuration(_ job: Job) -> ReplicaConfiguration {
+    private func configuration(_ job: Job) throws -> ReplicaConfiguration {
         var configuration = ReplicaConfiguration(
             update: job.scenario.updateOptions(totalSteps: job.schedule.totalSteps), seed: job.recipe.seed,
             trace: { [scenario = job.scenario] in try scenario.trace(sampleCount: $0) },
@@ -62,6 +62,8 @@ public struct TrainingRun {
                 LoaderSource(BatchLoader(dataset: dataset, sampler: sampler, shards: shards, startStep: step))
             })
         configuration.stopRequested = { RunSignals.stopRequested }
+        let options = try CommunicatorOptions(environment: ProcessInfo.processInfo.environment)
+        configuration.timeLimit = options.timeLimit
         return configuration
     }
 
@@ -90,7 +92,9 @@ public struct TrainingRun {
     private func alreadyEnded(_ job: Job) -> TrainOutcome.End? {
         let state = job.description.state
         guard job.description.isResumed else { return nil }
-        if state.isStoppedEarly { return .stoppedEarly }
+        // More patience, asked for by this launch, lets a run go on that had stopped early.
+        let earlyStopping = EarlyStopping(job.recipe.coordinator.earlyStopping)
+        if state.isStoppedEarly, earlyStopping.shouldStop(state) { return .stoppedEarly }
         if state.step >= job.schedule.totalSteps { return .completed }
         return state.step >= job.schedule.lastStep ? .stepLimit : nil
     }
@@ -111,7 +115,7 @@ public struct TrainingRun {
         outcome.finalHash = try FinalHash.of(
             try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
         if outcome.isFinished {
-            let evaluation = try RunEvaluation(folder.path, model: options.model)
+            let evaluation = try RunEvaluation(folder.path, model: options.model) { coordinator.warn($0) }
             let split =
                 coordinator.job.recipe.data.hasTest
                 ? "test"

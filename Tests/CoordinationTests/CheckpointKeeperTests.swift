@@ -114,17 +114,17 @@ import Testing
         let place = try Place()
         let keeper = place.keeper
         let order = Warnings()
-        for number in 0..<20 { keeper.perform { order.add("\(number)") } }
+        for number in 0..<20 { keeper.copy { { order.add("\(number)") } } }
         try keeper.finish()
         #expect(order.all == (0..<20).map(String.init))
         try place.block()
         for step in [10, 20] {
-            keeper.perform { [self] in try keeper.save(contents(step), mustSucceed: false) }
+            keeper.copy { [self] in { [self] in try keeper.save(contents(step), mustSucceed: false) } }
         }
         try keeper.finish()
         #expect(place.warnings.all.count == 2, "two failures let training go on")
-        keeper.perform { [self] in try keeper.save(contents(30), mustSucceed: false) }
-        keeper.perform { throw LockstepError(.internalError, "a later one") }
+        keeper.copy { [self] in { [self] in try keeper.save(contents(30), mustSucceed: false) } }
+        keeper.copy { { throw LockstepError(.internalError, "a later one") } }
         let failure = #expect(throws: LockstepError.self) { try keeper.finish() }
         #expect(failure?.code == .inputOutput && failure?.step == 30)
         #expect(throws: LockstepError.self) { try keeper.check() }

@@ -63,6 +63,20 @@ import Testing
     }
 
     @Test func shardsAreAPowerOfTwoUnlessStated() {
-        #expect([1, 2, 3, 4, 5, 8, 9, 33].map(LaneMap.defaultLogicalShards) == [1, 2, 4, 4, 8, 8, 16, 64])
+        func shards(_ lanes: Int, batch: Int = 64) -> Int {
+            LaneMap.defaultLogicalShards(laneCount: lanes, globalBatchSize: batch)
+        }
+        #expect([1, 2, 3, 4, 5, 8, 9, 33].map { shards($0) } == [1, 2, 4, 4, 8, 8, 16, 64])
+    }
+
+    /// A machine with more cores than a step has samples must not make a recipe fail.
+    @Test func shardsAreAtMostTheSamplesOfAStep() {
+        func shards(_ lanes: Int, batch: Int) -> Int {
+            LaneMap.defaultLogicalShards(laneCount: lanes, globalBatchSize: batch)
+        }
+        #expect(shards(500, batch: 32) == 32)
+        #expect(shards(500, batch: 33) == 32)
+        #expect(shards(8, batch: 1) == 1)
+        #expect(shards(1 << 20, batch: 1 << 30) == 65_536)
     }
 }
