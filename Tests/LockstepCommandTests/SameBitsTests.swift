@@ -46,8 +46,6 @@ extension CommandTests {
             #expect(try Lockstep.hash(folder) == reference.hash)
             #expect(try RunFiles.metrics(folder) == reference.metrics)
             #expect(try RunFiles.state(folder).step == 60)
-            // Half a second on two cores; a rank that waits for nothing shows here.
-            #expect(result.duration < .seconds(10))
         }
 
         /// A hash that never changed would pass all of the above.
