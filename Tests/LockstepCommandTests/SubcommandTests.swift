@@ -175,7 +175,10 @@ extension CommandTests {
                 // Both are rounded; the batch is 32 a lane.
                 #expect(abs(rate * milliseconds / 1000 / Double(32 * ranks) - 1) < 0.02, "\(result.output)")
                 // What the rounds allocate around their steps is shared out over the steps.
-                #expect(try #require(line["allocations_per_step"] as? Double) < 0.05)
+                // An unoptimised build allocates for what the optimiser leaves out.
+                #if !DEBUG
+                    #expect(try #require(line["allocations_per_step"] as? Double) < 0.05)
+                #endif
             }
         }
 
