@@ -53,6 +53,17 @@ public enum CheckpointReader {
         try CheckpointVerifier.open(folder)
     }
 
+    /// Opens what a user names: a checkpoint's own folder, or a run's, whose best or newest checkpoint is taken.
+    ///
+    /// - Throws: 65 where there is neither, or none is whole.
+    public static func open(_ path: String, prefersBest: Bool) throws -> CheckpointSearch {
+        if access(path + "/" + CheckpointNames.manifest, F_OK) == 0 {
+            return CheckpointSearch(checkpoint: try load(path))
+        }
+        let folder = try RunFolder.open(path).checkpointsFolder
+        return prefersBest ? try best(in: folder) : try latest(in: folder)
+    }
+
     /// Opens the newest checkpoint that is whole, for a resume.
     ///
     /// - Throws: 65 where none is, with what is wrong with each.

@@ -75,9 +75,6 @@ struct NodeMemory: Sendable {
         return offsets
     }
 
-    /// Bytes of the whole.
-    var byteCount: Int { offsets.total }
-
     var abort: UnsafeMutableRawPointer { memory.base + offsets.abort }
     var barrier: UnsafeMutableRawPointer { memory.base + offsets.barrier }
     var boundary: UnsafeMutableRawPointer { memory.base + offsets.boundary }

@@ -47,9 +47,6 @@ public final class ReplicaShared: @unchecked Sendable {
             isCoordinated: coordinatorIsHere)
     }
 
-    /// Bytes of memory that the node shares.
-    public var sharedByteCount: Int { memory.byteCount }
-
     /// A lane's view of the barrier of the node's lanes.
     func barrier(lane: Int) throws -> NodeBarrier {
         let spin = SpinCount.suggested(

@@ -48,17 +48,5 @@ public struct ParameterRule: Sendable, Equatable {
     }
 
     /// Whether a name fits the pattern.
-    public func matches(_ name: String) -> Bool {
-        Self.match(Substring(pattern), Substring(name))
-    }
-
-    private static func match(_ pattern: Substring, _ name: Substring) -> Bool {
-        guard let first = pattern.first else { return name.isEmpty }
-        if first == "*" {
-            let rest = pattern.drop { $0 == "*" }
-            if rest.isEmpty { return true }
-            return name.indices.contains { match(rest, name[$0...]) }
-        }
-        return name.first == first && match(pattern.dropFirst(), name.dropFirst())
-    }
+    public func matches(_ name: String) -> Bool { NamePattern.matches(pattern, name) }
 }

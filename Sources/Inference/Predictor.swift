@@ -24,10 +24,7 @@ public struct Predictor {
     public func predict(file: String, write: ([String]) throws -> Void) throws -> (
         predicted: Int, leftOut: Int
     ) {
-        let part = model.scenario.recipe.data
-        let dialect = CSVDialect(
-            delimiter: try CSVDialect.delimiter(named: part.delimiter), hasHeader: part.header)
-        let source = try CSVSource(path: file, dialect: dialect)
+        let source = try CSVSource(path: file, dialect: try model.scenario.recipe.data.dialect)
         let (dataset, rows) = try model.scenario.fitted.dataset(source, withLabel: false)
         try write(header)
         let batch = MicroBatch(specs: dataset.fields, capacity: min(batchSize, max(dataset.count, 1)))

@@ -4,7 +4,6 @@ import DataParallel
 import DataPipeline
 import Diagnostics
 import Execution
-import Foundation
 import NeuralNetworks
 import Recipes
 import Scenarios
@@ -26,7 +25,7 @@ public final class TrainedModel: @unchecked Sendable {
     /// - Parameter model: the model, where the run trained one written in Swift.
     /// - Throws: `LockstepError` (65) when there is none, or it does not fit.
     public init(_ path: String, model: (any Layer)? = nil) throws {
-        let search = try Self.find(path)
+        let search = try CheckpointReader.open(path, prefersBest: true)
         checkpoint = search.checkpoint
         warnings = search.warnings
         let recipe = try Recipe(effectiveKeys: checkpoint.manifest.recipeKeys)
@@ -42,11 +41,4 @@ public final class TrainedModel: @unchecked Sendable {
     }
 
     deinit { parameters.deallocate() }
-
-    private static func find(_ path: String) throws -> CheckpointSearch {
-        if FileManager.default.fileExists(atPath: path + "/manifest.json") {
-            return CheckpointSearch(checkpoint: try CheckpointReader.load(path))
-        }
-        return try CheckpointReader.best(in: try RunFolder.open(path).checkpointsFolder)
-    }
 }

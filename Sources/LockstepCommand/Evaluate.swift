@@ -14,9 +14,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let evaluation = try RunEvaluation(path) { note("warning: " + $0) }
-        let recipe = evaluation.model.scenario.recipe
-        let standard = recipe.data.hasTest ? "test" : recipe.coordinator.evaluationSplit.rawValue
-        let report = try evaluation.report(split: split ?? standard)
+        let report = try evaluation.report(split: split)
         if json {
             say(String(decoding: try report.result.json(), as: UTF8.self))
         } else {

@@ -13,14 +13,9 @@ struct Inspect: ParsableCommand {
         false
 
     func run() throws {
-        let checkpoint: LoadedCheckpoint
-        if FileManager.default.fileExists(atPath: path + "/manifest.json") {
-            checkpoint = try CheckpointReader.load(path)
-        } else {
-            let search = try CheckpointReader.latest(in: try RunFolder.open(path).checkpointsFolder)
-            search.warnings.forEach { note("warning: " + $0) }
-            checkpoint = search.checkpoint
-        }
+        let search = try CheckpointReader.open(path, prefersBest: false)
+        search.warnings.forEach { note("warning: " + $0) }
+        let checkpoint = search.checkpoint
         let digest = try FinalHash.of(checkpoint)
         if hash { return say(digest) }
         describe(checkpoint, digest)

@@ -17,9 +17,8 @@ public struct RecipeData: Sendable {
     /// - Throws: `LockstepError` with the file and line.
     public init(_ recipe: Recipe, fitted: FittedData? = nil) throws {
         let part = recipe.data
-        let dialect = CSVDialect(
-            delimiter: try CSVDialect.delimiter(named: part.delimiter), hasHeader: part.header)
-        let source = try CSVSource(paths: part.paths + (part.testPath.map { [$0] } ?? []), dialect: dialect)
+        let source = try CSVSource(
+            paths: part.paths + (part.testPath.map { [$0] } ?? []), dialect: try part.dialect)
         self.source = source
         split = try RecipeSplit(part, source: source).rows()
         self.fitted = try fitted ?? Self.fit(recipe, source: source, rows: split.train)
@@ -174,6 +173,14 @@ private struct RecipeSplit {
     /// The class of every row, for stratified cuts.
     private func groups() throws -> [Int32]? {
         part.split.stratify ? try source.groups(byColumn: part.label.column) : nil
+    }
+}
+
+extension DataPart {
+    /// How the files of a recipe, and files to predict, are written.
+    /// - Throws: `LockstepError` (2) for an impossible delimiter.
+    public var dialect: CSVDialect {
+        get throws { CSVDialect(delimiter: try CSVDialect.delimiter(named: delimiter), hasHeader: header) }
     }
 }
 

@@ -40,8 +40,6 @@ struct DedicatedLoop {
             let isEnd = !kind.isDisjoint(with: [.last, .preempted])
             try coordinator.save(snapshot, state: coordinator.state, mustSucceed: isEnd)
         }
-        if stops { return .stoppedEarly }
-        if kind.contains(.last) { return notice.step >= job.schedule.totalSteps ? .completed : .stepLimit }
-        return kind.contains(.preempted) ? .preempted : nil
+        return stops ? .stoppedEarly : job.end(kind, step: notice.step)
     }
 }

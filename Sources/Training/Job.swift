@@ -42,6 +42,12 @@ struct Job: @unchecked Sendable {
 
     /// Whether rank 0 does nothing but coordinate.
     var isDedicated: Bool { recipe.coordinator.mode == .dedicated }
+    /// How a launch ends at a boundary that is its last; nil at all others.
+    func end(_ kind: Boundary, step: Int) -> TrainOutcome.End? {
+        if kind.contains(.last) { return step >= schedule.totalSteps ? .completed : .stepLimit }
+        return kind.contains(.preempted) ? .preempted : nil
+    }
+
     /// Whether this rank is the coordinator.
     var isCoordinator: Bool { communicator.rank == 0 }
 

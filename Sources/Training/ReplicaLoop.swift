@@ -30,10 +30,7 @@ struct ReplicaLoop {
             try coordinator?.keeper.check()
             let stops = try boundary(kind, log)
             if stops { return .stoppedEarly }
-            if kind.contains(.last) {
-                return replica.step >= job.schedule.totalSteps ? .completed : .stepLimit
-            }
-            if kind.contains(.preempted) { return .preempted }
+            if let end = job.end(kind, step: replica.step) { return end }
         }
     }
 

@@ -30,9 +30,12 @@ public struct RunEvaluation {
     /// The splits that can be evaluated.
     public static var splitNames: [String] { CoordinatorPart.Split.allCases.map(\.rawValue) }
 
-    /// Evaluates a split with as many threads as there are cores.
+    /// Evaluates a split with as many threads as there are cores; the test split where nothing is asked for, or,
+    /// without one, the split that training evaluates.
     /// - Throws: `LockstepError` for an unknown split, or one without rows.
-    public func report(split name: String) throws -> RunReport {
+    public func report(split asked: String? = nil) throws -> RunReport {
+        let recipe = model.scenario.recipe
+        let name = asked ?? (recipe.data.hasTest ? "test" : recipe.coordinator.evaluationSplit.rawValue)
         guard let split = CoordinatorPart.Split(rawValue: name) else {
             throw LockstepError(
                 .usage, "no split '\(name)'", remedy: Suggestions.remedy(for: name, among: Self.splitNames))

@@ -116,12 +116,7 @@ public struct TrainingRun {
             try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
         if outcome.isFinished {
             let evaluation = try RunEvaluation(folder.path, model: options.model) { coordinator.warn($0) }
-            let split =
-                coordinator.job.recipe.data.hasTest
-                ? "test"
-                : coordinator.job.recipe.coordinator
-                    .evaluationSplit.rawValue
-            let report = try evaluation.report(split: split)
+            let report = try evaluation.report()
             try report.write(to: folder.reportFile)
             outcome.metrics = report.result.values
             outcome.report = report.text

@@ -22,17 +22,12 @@ extension MatMul: Lowerable {
     }
 }
 
-/// A product with bias and activation in one pass: (x, weight, bias) → activation(x·W + b).
-struct DenseForward: Lowerable {
-    let product: MatMul
-    let activation: Activation?
-    var name: String { "matmul+bias" + (activation.map { "+" + $0.rawValue } ?? "") }
+/// A product with something done to each result before it is stored.
+protocol ProductStep: Lowerable {
+    var product: MatMul { get }
+}
 
-    func lower(_ site: Site) throws -> Instruction {
-        try ProductLowering(product, site, bias: site.operands[2].slot, activation: activation).instruction(
-            name)
-    }
-
+extension ProductStep {
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int {
         product.workspaceElementCount(operands: operands, results: results)
     }
@@ -46,8 +41,20 @@ struct DenseForward: Lowerable {
     }
 }
 
+/// A product with bias and activation in one pass: (x, weight, bias) → activation(x·W + b).
+struct DenseForward: ProductStep {
+    let product: MatMul
+    let activation: Activation?
+    var name: String { "matmul+bias" + (activation.map { "+" + $0.rawValue } ?? "") }
+
+    func lower(_ site: Site) throws -> Instruction {
+        try ProductLowering(product, site, bias: site.operands[2].slot, activation: activation).instruction(
+            name)
+    }
+}
+
 /// A gradient carried back through a product and an activation: (dy, weight, saved) → (dy·Wᵀ) ⊙ f′(saved).
-struct MatMulActivationGradient: Lowerable {
+struct MatMulActivationGradient: ProductStep {
     let product: MatMul
     let activation: Activation
     var name: String { "matmul+\(activation.rawValue)-gradient" }
@@ -55,18 +62,6 @@ struct MatMulActivationGradient: Lowerable {
     func lower(_ site: Site) throws -> Instruction {
         try ProductLowering(product, site, saved: site.operands[2].slot, activation: activation).instruction(
             name)
-    }
-
-    func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int {
-        product.workspaceElementCount(operands: operands, results: results)
-    }
-
-    func flops(operands: [TensorType], results: [TensorType]) -> Int {
-        product.flops(operands: operands, results: results) + results[0].shape.elementCount
-    }
-
-    func remark(operands: [TensorType], results: [TensorType]) -> String {
-        product.remark(operands: operands, results: results)
     }
 }
 

@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// How long and by which rule the model learns: the group `training` of a recipe.
 public struct TrainingPart: Sendable, Equatable {
     /// The samples of one step over all ranks and lanes.
