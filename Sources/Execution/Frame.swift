@@ -44,6 +44,10 @@ struct Slot {
         index = region.index
     }
 
+    func bytes(_ frame: UnsafePointer<Frame>) -> UnsafeMutableRawPointer {
+        frame.pointee.bases[index] + byteOffset
+    }
+
     func floats(_ frame: UnsafePointer<Frame>) -> UnsafeMutablePointer<Float> {
         (frame.pointee.bases[index] + byteOffset).assumingMemoryBound(to: Float.self)
     }

@@ -10,8 +10,19 @@ struct Instruction {
 
 /// Where an operation stands in a plan: the types and places of what it reads and writes.
 struct Site {
-    let operands: [(type: TensorType, slot: Slot)]
-    let results: [(type: TensorType, slot: Slot)]
+    /// One value that an instruction reads or writes.
+    struct Value {
+        /// Shape and element as stored.
+        let type: TensorType
+        /// How its elements lie.
+        let layout: TensorLayout
+        /// Where it is.
+        let slot: Slot
+    }
+
+    let operands: [Value]
+    /// The result, and the operation's companions where backward reads them.
+    let results: [Value]
     /// Scratch memory of ``Lowerable/workspaceElementCount(operands:)`` floats.
     let workspace: Slot?
 }
@@ -36,11 +47,40 @@ protocol Lowerable: Sendable {
     var canRunInPlace: Bool { get }
     /// Floating-point operations.
     func flops(operands: [TensorType], results: [TensorType]) -> Int
+    /// How the operation takes part in bfloat16 compute.
+    var precision: PrecisionRule { get }
+    /// Which layouts of images it can work on.
+    var layouts: LayoutRule { get }
     /// A remark for plans, for instance which library runs it.
     func remark(operands: [TensorType], results: [TensorType]) -> String
 }
 
+/// How an operation takes part in bfloat16 compute; the precision pass obeys it.
+enum PrecisionRule {
+    /// Reads and writes float32 only.
+    case float32
+    /// Computes in bfloat16 when asked: the operands listed and the first result are then stored so (products,
+    /// convolutions, attention); all others stay float32.
+    case computes(operands: [Int])
+    /// Computes in float32 and reads and writes either, told by each value's element type (elementwise operations,
+    /// norms). The operands and results listed may be bfloat16, each on its own.
+    case follows(operands: [Int], results: [Int])
+}
+
+/// Which layouts of images an operation can work on; the layout pass obeys it.
+enum LayoutRule {
+    /// Row-major only.
+    case plain
+    /// Works on blocked channels as on a plain array (element by element, and zero stays zero), when all operands of
+    /// rank 4 and the result have the same layout.
+    case follows
+    /// The operation chooses; see `ChoosesLayout`.
+    case chooses
+}
+
 extension Lowerable {
+    var precision: PrecisionRule { .float32 }
+    var layouts: LayoutRule { .plain }
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int { 0 }
     var canRunInPlace: Bool { false }
     func flops(operands: [TensorType], results: [TensorType]) -> Int {

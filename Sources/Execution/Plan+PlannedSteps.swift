@@ -45,7 +45,7 @@ extension Plan {
         memory.slots[value.storage].map { slot in
             PlannedStep.Place(
                 storage: value.storage, region: "\(slot.region)",
-                byteRange: slot.byteOffset..<(slot.byteOffset + value.type.byteCount))
+                byteRange: slot.byteOffset..<(slot.byteOffset + value.byteCount))
         }
     }
 }

@@ -46,12 +46,16 @@ public final class Program {
 
     private static func prepare(_ plan: Plan) throws -> [Instruction] {
         try plan.schedule.steps.enumerated().map { index, step in
-            let site = Site(
-                operands: try step.operands.map { ($0.type, try slot(of: $0, in: plan)) },
-                results: try step.results.map { ($0.type, try slot(of: $0, in: plan)) },
+            let place = Site(
+                operands: try step.operands.map { try site(of: $0, in: plan) },
+                results: try step.results.map { try site(of: $0, in: plan) },
                 workspace: plan.memory.workspaces[index])
-            return try step.operation.lower(site)
+            return try step.operation.lower(place)
         }
+    }
+
+    private static func site(of value: PlanValue, in plan: Plan) throws -> Site.Value {
+        Site.Value(type: value.type, layout: value.layout, slot: try slot(of: value, in: plan))
     }
 
     private static func slot(of value: PlanValue, in plan: Plan) throws -> Slot {

@@ -126,14 +126,23 @@ public final class Graph {
                 remedy: "trace a model once per graph")
         }
         let type: TensorType
+        let companions: [TensorType]
         do {
             type = try operation.resultType(of: operands.map(\.type))
+            companions = try operation.companionTypes(of: operands.map(\.type))
         } catch let error as ShapeError {
             let place = path.isEmpty ? "" : "layer '\(path)': "
             throw LockstepError(.usage, place + error.message, remedy: error.remedy)
         }
-        return append(
-            Node(operation: operation, leaf: nil, operands: operands.map(\.node), type: type, path: path))
+        let sources = operands.map(\.node)
+        let result = append(
+            Node(operation: operation, leaf: nil, operands: sources, type: type, path: path))
+        for (index, type) in companions.enumerated() {
+            let companion = Companion(index: index, type: type, operation: operation, sources: sources)
+            _ = append(
+                Node(operation: companion, leaf: nil, operands: [result.node], type: type, path: path))
+        }
+        return result
     }
 
     /// Refuses a parameter without elements, or with more than an arena can address.

@@ -8,12 +8,19 @@ public protocol Operation: Sendable {
     /// - Throws: `ShapeError` when the operands do not fit.
     func resultType(of operands: [TensorType]) throws -> TensorType
 
+    /// The types of further results that backward needs and forward has at hand, for instance a norm's mean: see
+    /// ``Tensor/companion(_:)``. None by default.
+    func companionTypes(of operands: [TensorType]) throws -> [TensorType]
+
     /// The gradients of a scalar by each operand, given the scalar's gradient by the result (`upstream`).
     /// `nil` means that none flows to that operand (integer ids, for instance).
     func gradients(operands: [Tensor], result: Tensor, upstream: Tensor) throws -> [Tensor?]
 
     /// The result in float64 by the plainest loop: the truth that kernels and gradients are tested against.
     func reference(_ operands: [ReferenceArray], in context: ReferenceContext) -> ReferenceArray
+
+    /// The further results in float64, in the order of ``companionTypes(of:)``.
+    func companionReferences(_ operands: [ReferenceArray], in context: ReferenceContext) -> [ReferenceArray]
 }
 
 extension Operation {
@@ -21,6 +28,14 @@ extension Operation {
     public func gradients(operands: [Tensor], result: Tensor, upstream: Tensor) throws -> [Tensor?] {
         throw ShapeError("'\(name)' has no gradient", remedy: "do not differentiate through it")
     }
+
+    /// Most operations have one result.
+    public func companionTypes(of operands: [TensorType]) throws -> [TensorType] { [] }
+
+    /// Most operations have one result.
+    public func companionReferences(_ operands: [ReferenceArray], in context: ReferenceContext)
+        -> [ReferenceArray]
+    { [] }
 
     /// Name and settings: two nodes with the same key and operands compute the same thing.
     public var key: String { "\(self)" }

@@ -64,6 +64,12 @@ extension Graph {
             case .parameter(let index): values.append(parameters[index])
             case .constant(let value): values.append(ReferenceArray(value))
             case nil:
+                if let companion = node.operation as? Companion {
+                    let operands = companion.sources.map { values[$0] }
+                    let all = companion.operation.companionReferences(operands, in: context)
+                    values.append(all[companion.index])
+                    continue
+                }
                 let operands = node.operands.map { values[$0] }
                 values.append(node.operation!.reference(operands, in: context))
             }

@@ -43,11 +43,13 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 public enum ElementType: String, Hashable, Sendable {
     /// IEEE 754 single precision.
     case float32
+    /// The upper half of a float32. Only the planner chooses it: a model is traced in float32.
+    case bfloat16
     /// A signed integer: a label, a token id.
     case int32
 
-    /// Bytes an element; both types take four.
-    public var byteCount: Int { 4 }
+    /// Bytes an element.
+    public var byteCount: Int { self == .bfloat16 ? 2 : 4 }
 }
 
 /// The static type of a tensor: shape and element.

@@ -29,6 +29,43 @@ LK_INLINE void lk_store_some(float *to, lk_vector x, ptrdiff_t count) {
 #endif
 }
 
+// bfloat16 is the upper half of a float32; stores round to nearest even (NaN stays NaN), as the hardware does.
+typedef uint16_t lk_half_words __attribute__((vector_size(32), aligned(2), may_alias));
+LK_INLINE lk_vector lk_widen(lk_half_words x) {
+  return (lk_vector)(__builtin_convertvector(x, lk_mask) << 16);
+}
+LK_INLINE lk_half_words lk_narrow(lk_vector x) {
+  lk_mask bits = (lk_mask)x;
+  lk_mask rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  lk_mask quiet = bits | 0x400000;
+  lk_mask is_number = x == x;
+  return __builtin_convertvector(((rounded & is_number) | (quiet & ~is_number)) >> 16, lk_half_words);
+}
+
+// Sixteen (or `count`) numbers of an array whose type is known where this is inlined.
+LK_INLINE lk_vector lk_read(const void *from, ptrdiff_t at, lk_type type) {
+  if (type == LK_BFLOAT16) return lk_widen(*(const lk_half_words *)((const uint16_t *)from + at));
+  return lk_load((const float *)from + at);
+}
+LK_INLINE lk_vector lk_read_some(const void *from, ptrdiff_t at, ptrdiff_t count, lk_type type) {
+  if (type == LK_BFLOAT16) {
+    lk_half_words x = {0};
+    memcpy(&x, (const uint16_t *)from + at, (size_t)count * sizeof(uint16_t));
+    return lk_widen(x);
+  }
+  return lk_load_some((const float *)from + at, count);
+}
+LK_INLINE void lk_write(void *to, ptrdiff_t at, lk_vector x, lk_type type) {
+  if (type == LK_BFLOAT16) *(lk_half_words *)((uint16_t *)to + at) = lk_narrow(x);
+  else lk_store((float *)to + at, x);
+}
+LK_INLINE void lk_write_some(void *to, ptrdiff_t at, lk_vector x, ptrdiff_t count, lk_type type) {
+  if (type == LK_BFLOAT16) {
+    lk_half_words narrow = lk_narrow(x);
+    memcpy((uint16_t *)to + at, &narrow, (size_t)count * sizeof(uint16_t));
+  } else lk_store_some((float *)to + at, x, count);
+}
+
 LK_INLINE lk_vector lk_select(lk_mask mask, lk_vector yes, lk_vector no) {
   return (lk_vector)(((lk_mask)yes & mask) | ((lk_mask)no & ~mask));
 }

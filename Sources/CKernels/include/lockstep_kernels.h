@@ -15,6 +15,9 @@ extern "C" {
 // Elements of one chunk of a gradient norm; slices of buckets start at multiples of it.
 #define LK_CHUNK 1024
 
+// What an element of an array is, where a kernel takes both.
+typedef enum lk_type { LK_FLOAT32 = 0, LK_BFLOAT16 = 1 } lk_type;
+
 // What happens to a product before it is stored; the order of `Graphs.Activation`.
 typedef enum lk_activation { LK_IDENTITY = 0, LK_RELU = 1, LK_SIGMOID = 2, LK_TANH = 3, LK_GELU = 4 } lk_activation;
 
@@ -70,8 +73,18 @@ typedef struct lk_dropout_arguments {
   float scale;
 } lk_dropout_arguments;
 
-// LK_KERNELS(K) lists every kernel as K(name, (parameters), (arguments)).
-#define LK_KERNELS(K)                                                                                                  \
+#include "lockstep_kernels_convolution.h"
+#include "lockstep_kernels_normalization.h"
+#include "lockstep_kernels_attention.h"
+#include "lockstep_kernels_recurrent.h"
+#include "lockstep_kernels_shapes.h"
+#include "lockstep_kernels_chains.h"
+
+// LK_KERNELS(K) lists every kernel as K(name, (parameters), (arguments)); the families are in files of their own.
+#define LK_KERNELS(K) LK_CORE_KERNELS(K) LK_CONVOLUTION_KERNELS(K) LK_NORMALIZATION_KERNELS(K) LK_ATTENTION_KERNELS(K) \
+  LK_RECURRENT_KERNELS(K) LK_SHAPES_KERNELS(K) LK_CHAINS_KERNELS(K)
+
+#define LK_CORE_KERNELS(K)                                                                                                  \
   K(matmul, (const lk_matmul_arguments *x), (x))                                                                       \
   K(activate, (int32_t activation, const float *x, float *y, ptrdiff_t count), (activation, x, y, count))              \
   K(activation_gradient, (int32_t activation, const float *dy, const float *saved, float *dx, ptrdiff_t count),        \

@@ -20,12 +20,12 @@ struct MemoryPlan {
             busy.removeAll { $0.lastUse < index }
             for (place, result) in step.results.enumerated() where slots[result.storage] == nil {
                 let end = lastUse[result.storage] ?? index
-                unsharedByteCount += result.type.byteCount
+                unsharedByteCount += result.byteCount
                 if place == 0, let reused = reusable(step, at: index, lastUse: lastUse, fixed: fixed) {
                     slots[result.storage] = reused
                     extend(reused, until: end)
                 } else {
-                    slots[result.storage] = take(result.type.byteCount, until: end)
+                    slots[result.storage] = take(result.byteCount, until: end)
                 }
             }
             let scratch = step.operation.workspaceElementCount(
@@ -48,7 +48,7 @@ struct MemoryPlan {
     private func reusable(_ step: PlanStep, at index: Int, lastUse: [Int: Int], fixed: [Int: Slot]) -> Slot? {
         guard step.operation.canRunInPlace, let operand = step.operands.first,
             lastUse[operand.storage] == index,
-            fixed[operand.storage] == nil, operand.type.byteCount == step.results[0].type.byteCount
+            fixed[operand.storage] == nil, operand.byteCount == step.results[0].byteCount
         else { return nil }
         return slots[operand.storage]
     }

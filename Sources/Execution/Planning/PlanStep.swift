@@ -4,7 +4,13 @@ import Graphs
 /// it, `type` how it is seen here.
 struct PlanValue: Hashable {
     let storage: Int
-    let type: TensorType
+    /// Shape and element as stored; the precision pass turns some float32 into bfloat16.
+    var type: TensorType
+    /// How the elements lie; the layout pass changes it.
+    var layout = TensorLayout.plain
+
+    /// Bytes that it takes.
+    var byteCount: Int { layout.elementCount(of: type.shape) * type.element.byteCount }
 }
 
 /// One step of a schedule: an operation on values. Passes turn lists of steps into shorter, better ones.

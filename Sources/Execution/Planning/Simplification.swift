@@ -8,6 +8,7 @@ enum Simplification {
         let graph = trace.graph
         let outputs = [trace.predictions, trace.loss].compactMap { $0 }
         let needed = neededNodes(graph, roots: outputs + trace.gradients.compactMap { $0 })
+        var stepOfStorage: [Int: Int] = [:]
         var storage = Array(graph.nodes.indices)
         var known: [String: Int] = [:]
         var steps: [PlanStep] = []
@@ -24,6 +25,11 @@ enum Simplification {
                 continue
             }
             known[key] = index
+            if operation is Companion, let step = stepOfStorage[operands[0].storage] {
+                steps[step].results.append(PlanValue(storage: index, type: node.type))
+                continue
+            }
+            stepOfStorage[index] = steps.count
             guard let lowerable = operation as? any Lowerable else {
                 throw LockstepError(.internalError, "operation '\(operation.name)' has no lowering")
             }
@@ -68,6 +74,13 @@ enum Simplification {
         for root in roots { needed[root.node] = true }
         for index in graph.nodes.indices.reversed() where needed[index] {
             for operand in graph.nodes[index].operands { needed[operand] = true }
+            // Further results come all or none, so that each has its place among a step's results.
+            guard graph.nodes[index].operation is Companion else { continue }
+            var next = graph.nodes[index].operands[0] + 1
+            while next < graph.nodes.count, graph.nodes[next].operation is Companion {
+                needed[next] = true
+                next += 1
+            }
         }
         return needed
     }

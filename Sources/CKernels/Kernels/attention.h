@@ -1,0 +1,1 @@
+// Kernels for attention in tiles, and positions.

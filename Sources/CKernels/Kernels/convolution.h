@@ -1,0 +1,1 @@
+// Kernels for images: pooling, layouts and what oneDNN lacks around convolutions.

@@ -1,0 +1,1 @@
+// Kernels for layer, group, batch and RMS norm.

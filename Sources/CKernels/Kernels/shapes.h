@@ -1,0 +1,1 @@
+// Kernels for moving and reducing elements.

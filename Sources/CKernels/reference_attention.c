@@ -1,0 +1,2 @@
+// Plain twins of the kernels for attention in tiles, and positions.
+#include "lockstep_kernels.h"

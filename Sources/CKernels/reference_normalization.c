@@ -1,0 +1,2 @@
+// Plain twins of the kernels for layer, group, batch and RMS norm.
+#include "lockstep_kernels.h"

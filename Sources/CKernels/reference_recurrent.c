@@ -1,0 +1,2 @@
+// Plain twins of the kernels for recurrent cells.
+#include "lockstep_kernels.h"

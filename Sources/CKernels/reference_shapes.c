@@ -1,0 +1,2 @@
+// Plain twins of the kernels for moving and reducing elements.
+#include "lockstep_kernels.h"
