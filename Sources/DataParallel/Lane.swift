@@ -84,7 +84,8 @@ final class Lane {
         } else {
             let program = try program(sampleCount: batch.sampleCount)
             program.bind(
-                parameters: memory.parameters, gradients: buffer, fields: batch.fields,
+                parameters: memory.parameters, gradients: buffer,
+                narrowParameters: memory.narrowParameters.map { UnsafePointer($0) }, fields: batch.fields,
                 seed: shared.configuration.seed, step: UInt64(progress.step), firstSample: batch.firstPosition
             )
             try program.run()
@@ -130,7 +131,9 @@ final class Lane {
     /// The program for a number of samples; planned at its first use.
     private func program(sampleCount: Int) throws -> Program {
         if let known = programs[sampleCount] { return known }
-        let plan = try Plan(try shared.configuration.trainingTrace(sampleCount), layout: shared.layout)
+        let plan = try Plan(
+            try shared.configuration.trainingTrace(sampleCount), layout: shared.layout,
+            precision: shared.configuration.precision)
         let program = try Program(plan)
         programs[sampleCount] = program
         return program

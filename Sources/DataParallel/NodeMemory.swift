@@ -21,6 +21,7 @@ struct NodeMemory: Sendable {
         var reports = 0
         var squares = 0
         var parameters = 0
+        var narrowParameters: Int?
         var states = 0
         var gradients: [Int] = []
         var outgoing = 0
@@ -33,10 +34,11 @@ struct NodeMemory: Sendable {
     ///   - buffersOfLane: gradient buffers of each lane of the node.
     ///   - outgoing: subtrees that this node sends to others; 0 on a single node.
     ///   - incoming: subtrees of all nodes; 0 on a single node.
+    ///   - hasNarrowParameters: whether a bfloat16 copy of the parameters is kept.
     init(
         _ communicator: any Communicator, elementCount: Int, stateCount: Int, shardCount: Int,
         buffersOfLane: [Int],
-        outgoing: Int, incoming: Int
+        outgoing: Int, incoming: Int, hasNarrowParameters: Bool = false
     ) throws {
         self.elementCount = elementCount
         self.shardCount = shardCount
@@ -44,13 +46,13 @@ struct NodeMemory: Sendable {
         offsets = Self.offsets(
             elementCount: elementCount, stateCount: stateCount, shardCount: shardCount,
             buffersOfLane: buffersOfLane,
-            outgoing: outgoing, incoming: incoming)
+            outgoing: outgoing, incoming: incoming, hasNarrowParameters: hasNarrowParameters)
         memory = try communicator.allocateShared(byteCount: offsets.total)
     }
 
     private static func offsets(
         elementCount: Int, stateCount: Int, shardCount: Int, buffersOfLane: [Int], outgoing: Int,
-        incoming: Int
+        incoming: Int, hasNarrowParameters: Bool
     ) -> Offsets {
         var offsets = Offsets()
         var next = 0
@@ -67,6 +69,7 @@ struct NodeMemory: Sendable {
         offsets.reports = take(shardCount * MemoryLayout<ShardReport>.stride)
         offsets.squares = take(elementCount / ParameterLayout.chunk * MemoryLayout<Double>.size)
         offsets.parameters = take(arena)
+        if hasNarrowParameters { offsets.narrowParameters = take(arena / 2) }
         offsets.states = take(arena * stateCount)
         offsets.gradients = buffersOfLane.map { take(arena * $0) }
         offsets.outgoing = take(arena * outgoing)
@@ -96,6 +99,11 @@ struct NodeMemory: Sendable {
 
     /// The node's parameters.
     var parameters: UnsafeMutablePointer<Float> { floats(offsets.parameters) }
+
+    /// The node's parameters rounded to bfloat16; `nil` when products compute in float32.
+    var narrowParameters: UnsafeMutablePointer<UInt16>? {
+        offsets.narrowParameters.map { (memory.base + $0).assumingMemoryBound(to: UInt16.self) }
+    }
 
     /// An arena of optimizer state.
     func state(_ index: Int) -> UnsafeMutablePointer<Float> { floats(offsets.states) + index * elementCount }

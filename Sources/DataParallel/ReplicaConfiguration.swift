@@ -11,6 +11,8 @@ public struct ReplicaConfiguration: Sendable {
     public var update: UpdateOptions
     /// The seed of initial values and dropout.
     public var seed: UInt64
+    /// What products compute in.
+    public var precision = Precision.float32
     /// Bytes after which a bucket ends.
     public var bucketByteCount = 4 << 20
     /// How long a lane waits for the others.

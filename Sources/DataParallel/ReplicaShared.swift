@@ -1,3 +1,4 @@
+import CKernels
 import Collectives
 import Diagnostics
 import Execution
@@ -33,7 +34,8 @@ public final class ReplicaShared: @unchecked Sendable {
         let memory = try NodeMemory(
             communicator, elementCount: layout.elementCount,
             stateCount: configuration.update.optimizer.stateNames.count, shardCount: map.logicalShards,
-            buffersOfLane: stacks.map(\.bufferCount), outgoing: counts.outgoing, incoming: counts.incoming)
+            buffersOfLane: stacks.map(\.bufferCount), outgoing: counts.outgoing, incoming: counts.incoming,
+            hasNarrowParameters: configuration.precision == .bfloat16)
         self.layout = layout
         self.tree = tree
         self.plan = plan
@@ -75,6 +77,9 @@ public final class ReplicaShared: @unchecked Sendable {
         if isResumed {
             if let state { try state.restore(into: memory, layout: layout, stateNames: stateNames) }
             if communicator.topology.localRank == 0 { try sendState() }
+        }
+        if let narrow = memory.narrowParameters, communicator.topology.localRank == 0 {
+            lk_cast(memory.parameters, LK_FLOAT32, narrow, LK_BFLOAT16, layout.elementCount)
         }
         try communicator.barrier()
     }

@@ -94,12 +94,26 @@ struct ShardedOptimizer {
                 scale: Float(scale),
                 decay: Float((decoupled ? 0 : run.weightDecay) + (run.isRegularized ? 2 * options.l2 : 0)),
                 l1: Float(run.isRegularized ? options.l1 : 0))
-            apply(run, terms, rate: rate * run.rateFactor, time: time)
+            // In pieces that stay in the cache until their bfloat16 copy is written.
+            var start = run.range.lowerBound
+            while start < run.range.upperBound {
+                let end = min(run.range.upperBound, start + Self.piece)
+                apply(run, start..<end, terms, rate: rate * run.rateFactor, time: time)
+                if let narrow = memory.narrowParameters {
+                    lk_cast(memory.parameters + start, LK_FLOAT32, narrow + start, LK_BFLOAT16, end - start)
+                }
+                start = end
+            }
         }
     }
 
-    private func apply(_ run: Run, _ terms: lk_gradient_terms, rate: Double, time: Int) {
-        let (start, count) = (run.range.lowerBound, run.range.count)
+    /// Elements updated by one call of a kernel.
+    private static let piece = 1 << 16
+
+    private func apply(
+        _ run: Run, _ range: Range<Int>, _ terms: lk_gradient_terms, rate: Double, time: Int
+    ) {
+        let (start, count) = (range.lowerBound, range.count)
         let (value, gradient) = (memory.parameters + start, gradient + start)
         switch kernel {
         case .sgd(let sgd):

@@ -1,6 +1,6 @@
 /// What a program's instructions see while it runs: where memory is, and the keys of the random numbers.
 public struct Frame {
-    /// Base addresses by ``MemoryRegion``: activations, parameters, gradients, then the fields of the micro-batch.
+    /// Base addresses by ``MemoryRegion``: activations, parameters, gradients, bfloat16 parameters, then the fields of the micro-batch.
     let bases: UnsafeMutablePointer<UnsafeMutableRawPointer>
     /// The seed of the run.
     var seed: UInt64 = 0
@@ -18,8 +18,13 @@ enum MemoryRegion: Hashable {
     case parameters
     /// The lane's gradients.
     case gradients
+    /// The node's parameters as bfloat16.
+    case narrowParameters
     /// A field of the micro-batch.
     case field(Int)
+
+    /// The index of the first field in ``Frame/bases``.
+    static let fieldBase = 4
 
     /// The index in ``Frame/bases``.
     var index: Int {
@@ -27,7 +32,8 @@ enum MemoryRegion: Hashable {
         case .activations: 0
         case .parameters: 1
         case .gradients: 2
-        case .field(let number): 3 + number
+        case .narrowParameters: 3
+        case .field(let number): Self.fieldBase + number
         }
     }
 }

@@ -49,6 +49,8 @@ protocol Lowerable: Sendable {
     func flops(operands: [TensorType], results: [TensorType]) -> Int
     /// How the operation takes part in bfloat16 compute.
     var precision: PrecisionRule { get }
+    /// The same where it depends on the operands, for instance on their size.
+    func precision(operands: [TensorType], results: [TensorType]) -> PrecisionRule
     /// Which layouts of images it can work on.
     var layouts: LayoutRule { get }
     /// A remark for plans, for instance which library runs it.
@@ -61,7 +63,8 @@ enum PrecisionRule {
     case float32
     /// Computes in bfloat16 when asked: the operands listed and the first result are then stored so (products,
     /// convolutions, attention); all others stay float32.
-    case computes(operands: [Int])
+    /// `narrowsResult` is false where the result goes on a sum in float32 (a residual).
+    case computes(operands: [Int], narrowsResult: Bool = true)
     /// Computes in float32 and reads and writes either, told by each value's element type (elementwise operations,
     /// norms). The operands and results listed may be bfloat16, each on its own.
     case follows(operands: [Int], results: [Int])
@@ -80,6 +83,7 @@ enum LayoutRule {
 
 extension Lowerable {
     var precision: PrecisionRule { .float32 }
+    func precision(operands: [TensorType], results: [TensorType]) -> PrecisionRule { precision }
     var layouts: LayoutRule { .plain }
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int { 0 }
     var canRunInPlace: Bool { false }

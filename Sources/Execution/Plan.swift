@@ -8,15 +8,21 @@ public struct Plan {
     let schedule: Schedule
     let memory: MemoryPlan
 
-    /// Plans a trace: simplify, fuse, place gradients, place memory.
+    /// Plans a trace: simplify, fuse, choose precision, place gradients, place memory.
     /// - Throws: `LockstepError` when an operation cannot be lowered.
-    public init(_ trace: ModelTrace, layout: ParameterLayout) throws {
+    public init(_ trace: ModelTrace, layout: ParameterLayout, precision: Precision = .float32) throws {
         self.trace = trace
         self.layout = layout
         let fused = Fusion.fuse(try Simplification.schedule(trace))
-        let (schedule, gradientOffsets) = GradientPlacement.place(fused, layout: layout)
+        let typed = PrecisionPass.apply(fused, precision)
+        let (schedule, gradientOffsets) = GradientPlacement.place(typed, layout: layout)
         self.schedule = schedule
-        memory = MemoryPlan(schedule, fixed: try Self.fixedSlots(trace, layout, gradientOffsets))
+        var fixed = try Self.fixedSlots(trace, layout, gradientOffsets)
+        for (storage, node) in schedule.narrowParameters {
+            guard let slot = fixed[node] else { continue }
+            fixed[storage] = Slot(.narrowParameters, byteOffset: slot.byteOffset / 2)
+        }
+        memory = MemoryPlan(schedule, fixed: fixed)
     }
 
     /// Bytes of the arena of activations and workspaces.

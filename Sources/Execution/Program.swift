@@ -13,6 +13,7 @@ public final class Program {
     private let bases: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let frame: UnsafeMutablePointer<Frame>
     private let fieldCount: Int
+    private let needsNarrowParameters: Bool
     private let predictionSlot: Slot
     private let predictionCount: Int
     private let lossSlot: Slot?
@@ -32,8 +33,10 @@ public final class Program {
         let byteCount = max(64, plan.arenaByteCount)
         arena = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
         arena.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-        bases = .allocate(capacity: 3 + fieldCount)
-        bases.initialize(repeating: arena, count: 3 + fieldCount)
+        let baseCount = MemoryRegion.fieldBase + fieldCount
+        bases = .allocate(capacity: baseCount)
+        bases.initialize(repeating: arena, count: baseCount)
+        needsNarrowParameters = !plan.schedule.narrowParameters.isEmpty
         frame = .allocate(capacity: 1)
         frame.initialize(to: Frame(bases: bases))
     }
@@ -71,14 +74,21 @@ public final class Program {
     /// Says where parameters, gradients and the micro-batch are, and what random numbers are keyed by.
     /// - Parameters:
     ///   - gradients: an arena of the layout; `nil` for a plan without gradients.
+    ///   - narrowParameters: the parameters rounded to bfloat16, for a plan of that precision.
     ///   - fields: the micro-batch in the order of the trace's fields.
     public func bind(
         parameters: UnsafePointer<Float>, gradients: UnsafeMutablePointer<Float>?,
+        narrowParameters: UnsafePointer<UInt16>? = nil,
         fields: UnsafePointer<UnsafeMutableRawPointer>, seed: UInt64, step: UInt64, firstSample: Int
     ) {
         bases[1] = UnsafeMutableRawPointer(mutating: parameters)
         if let gradients { bases[2] = UnsafeMutableRawPointer(gradients) }
-        for index in 0..<fieldCount { bases[3 + index] = fields[index] }
+        if let narrowParameters {
+            bases[3] = UnsafeMutableRawPointer(mutating: narrowParameters)
+        } else {
+            precondition(!needsNarrowParameters, "a plan in bfloat16 is bound without bfloat16 parameters")
+        }
+        for index in 0..<fieldCount { bases[MemoryRegion.fieldBase + index] = fields[index] }
         frame.pointee.seed = seed
         frame.pointee.step = step
         frame.pointee.firstSample = firstSample

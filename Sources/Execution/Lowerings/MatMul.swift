@@ -17,8 +17,18 @@ extension MatMul: Lowerable {
         return 2 * rows * columns * inner
     }
 
+    func precision(operands: [TensorType], results: [TensorType]) -> PrecisionRule {
+        usesLibrary(operands) ? .computes(operands: [0, 1]) : .float32
+    }
+
     func remark(operands: [TensorType], results: [TensorType]) -> String {
-        flops(operands: operands, results: results) > ProductLowering.kernelFlops ? "oneDNN" : "own kernel"
+        usesLibrary(operands) ? "oneDNN, \(operands[0].element.rawValue)" : "own kernel"
+    }
+
+    /// Whether oneDNN does the product of these operands.
+    func usesLibrary(_ operands: [TensorType]) -> Bool {
+        let (rows, columns, inner) = extents(operands[0].shape, operands[1].shape)
+        return ProductLowering.usesLibrary(rows: rows, columns: columns, inner: inner)
     }
 }
 
@@ -28,6 +38,10 @@ protocol ProductStep: Lowerable {
 }
 
 extension ProductStep {
+    func precision(operands: [TensorType], results: [TensorType]) -> PrecisionRule {
+        product.precision(operands: operands, results: results)
+    }
+
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int {
         product.workspaceElementCount(operands: operands, results: results)
     }
@@ -41,15 +55,31 @@ extension ProductStep {
     }
 }
 
-/// A product with bias and activation in one pass: (x, weight, bias) → activation(x·W + b).
-struct DenseForward: ProductStep {
+/// A product with what follows it in one pass: (x, weight, bias?, addend?) → activation(x·W + b), or x·W + b + addend.
+struct FusedProduct: ProductStep {
     let product: MatMul
-    let activation: Activation?
-    var name: String { "matmul+bias" + (activation.map { "+" + $0.rawValue } ?? "") }
+    var hasBias = false
+    var activation: Activation?
+    /// Whether the last operand, as large as the result, is added: a residual, or another product's gradient.
+    var hasAddend = false
+
+    var name: String {
+        "matmul" + (hasBias ? "+bias" : "") + (activation.map { "+" + $0.rawValue } ?? "")
+            + (hasAddend ? "+add" : "")
+    }
+
+    func precision(operands: [TensorType], results: [TensorType]) -> PrecisionRule {
+        let rule = product.precision(operands: operands, results: results)
+        guard case .computes(let narrow, _) = rule, hasAddend else { return rule }
+        // A sum goes on in float32.
+        return .computes(operands: narrow, narrowsResult: false)
+    }
 
     func lower(_ site: Site) throws -> Instruction {
-        try ProductLowering(product, site, bias: site.operands[2].slot, activation: activation).instruction(
-            name)
+        try ProductLowering(
+            product, site, bias: hasBias ? site.operands[2] : nil, activation: activation,
+            addend: hasAddend ? site.operands.last : nil
+        ).instruction(name)
     }
 }
 
@@ -60,8 +90,7 @@ struct MatMulActivationGradient: ProductStep {
     var name: String { "matmul+\(activation.rawValue)-gradient" }
 
     func lower(_ site: Site) throws -> Instruction {
-        try ProductLowering(product, site, saved: site.operands[2].slot, activation: activation).instruction(
-            name)
+        try ProductLowering(product, site, saved: site.operands[2], activation: activation).instruction(name)
     }
 }
 
@@ -75,12 +104,17 @@ struct ProductLowering {
     private let left: (row: Int, inner: Int)
     private let right: (inner: Int, column: Int)
     private let bias: Slot?
-    private let saved: Slot?
+    private let saved: Site.Value?
+    private let addend: Site.Value?
     private let activation: Activation?
 
-    init(_ product: MatMul, _ site: Site, bias: Slot? = nil, saved: Slot? = nil, activation: Activation?) {
+    init(
+        _ product: MatMul, _ site: Site, bias: Site.Value? = nil, saved: Site.Value? = nil,
+        activation: Activation?, addend: Site.Value? = nil
+    ) {
         self.site = site
-        self.bias = bias
+        self.addend = addend
+        self.bias = bias?.slot
         self.saved = saved
         self.activation = activation
         extents = product.extents(site.operands[0].type.shape, site.operands[1].type.shape)
@@ -90,8 +124,13 @@ struct ProductLowering {
 
     func instruction(_ label: String) throws -> Instruction {
         guard extents.rows > 0, extents.columns > 0 else { return Instruction(label: label) { _ in } }
-        let flops = 2 * extents.rows * extents.columns * extents.inner
-        return flops > Self.kernelFlops ? try libraryInstruction(label) : kernelInstruction(label)
+        let isLarge = Self.usesLibrary(rows: extents.rows, columns: extents.columns, inner: extents.inner)
+        return isLarge ? try libraryInstruction(label) : kernelInstruction(label)
+    }
+
+    /// Whether oneDNN does a product of this size.
+    static func usesLibrary(rows: Int, columns: Int, inner: Int) -> Bool {
+        2 * rows * columns * inner > kernelFlops
     }
 
     private func kernelInstruction(_ label: String) -> Instruction {
@@ -108,7 +147,7 @@ struct ProductLowering {
             call.b = UnsafePointer(b.floats(frame))
             call.c = c.floats(frame)
             call.bias = bias.map { UnsafePointer($0.floats(frame)) }
-            call.saved = saved.map { UnsafePointer($0.floats(frame)) }
+            call.saved = saved.map { UnsafePointer($0.slot.floats(frame)) }
             call.workspace = workspace?.floats(frame)
             lk_matmul(&call)
         }
@@ -120,18 +159,31 @@ struct ProductLowering {
         let runsBehind = saved != nil || activation == .relu || activation == .gelu
         let inside = runsBehind ? nil : activation
         let behind = inside == nil ? activation : nil
-        let primitive = try LibraryProduct(
-            extents: extents, left: left, right: right, hasBias: bias != nil, activation: inside)
+        var options = cdnn_matmul_options()
+        (options.m, options.n, options.k) = (
+            Int64(extents.rows), Int64(extents.columns), Int64(extents.inner)
+        )
+        (options.a_row, options.a_inner) = (Int64(left.row), Int64(left.inner))
+        (options.b_inner, options.b_column) = (Int64(right.inner), Int64(right.column))
+        options.has_bias = bias == nil ? 0 : 1
+        options.activation = inside.kernelCode
+        options.has_addend = addend == nil ? 0 : 1
+        options.ab_type = site.operands[0].type.element.libraryType
+        options.c_type = site.results[0].type.element.libraryType
+        options.addend_type = (addend?.type.element ?? .float32).libraryType
+        let primitive = try LibraryProduct(options)
         let (a, b, c) = (site.operands[0].slot, site.operands[1].slot, site.results[0].slot)
-        let (bias, saved, count) = (bias, saved, extents.rows * extents.columns)
+        let (bias, saved, addend, count) = (bias, saved?.slot, addend?.slot, extents.rows * extents.columns)
         let code = behind.kernelCode
         return Instruction(label: label) { frame in
-            let result = c.floats(frame)
-            try primitive.run(a.floats(frame), b.floats(frame), bias: bias?.floats(frame), result)
+            try primitive.run(
+                a.bytes(frame), b.bytes(frame), bias: bias?.floats(frame), addend: addend?.bytes(frame),
+                c.bytes(frame))
             if let saved {
+                let result = c.floats(frame)
                 lk_activation_gradient(code, result, saved.floats(frame), result, count)
             } else if code != 0 {
-                lk_activate(code, result, result, count)
+                lk_activate(code, c.floats(frame), c.floats(frame), count)
             }
         }
     }
@@ -141,27 +193,20 @@ struct ProductLowering {
 final class LibraryProduct {
     private var handle: UnsafeMutablePointer<cdnn_matmul>?
 
-    init(
-        extents: (rows: Int, columns: Int, inner: Int), left: (row: Int, inner: Int),
-        right: (inner: Int, column: Int),
-        hasBias: Bool, activation: Activation?
-    ) throws {
-        let status = cdnn_matmul_create(
-            &handle, Int64(extents.rows), Int64(extents.columns), Int64(extents.inner), Int64(left.row),
-            Int64(left.inner), Int64(right.inner), Int64(right.column), hasBias ? 1 : 0, activation.kernelCode
-        )
-        try Self.check(status, "prepare")
+    init(_ options: cdnn_matmul_options) throws {
+        var options = options
+        try Self.check(cdnn_matmul_create(&handle, &options), "prepare")
     }
 
     deinit { cdnn_matmul_destroy(handle) }
 
     func run(
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
-        _ c: UnsafeMutablePointer<Float>
+        _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, bias: UnsafePointer<Float>?,
+        addend: UnsafeRawPointer?, _ c: UnsafeMutableRawPointer
     ) throws {
         lk_enter_library()
         defer { lk_leave_library() }
-        try Self.check(cdnn_matmul_run(handle, a, b, bias, c), "run")
+        try Self.check(cdnn_matmul_run(handle, a, b, bias, addend, c), "run")
     }
 
     private static func check(_ status: dnnl_status_t, _ what: String) throws {
@@ -171,6 +216,11 @@ final class LibraryProduct {
                 remedy: "run 'lockstep doctor' and report its output")
         }
     }
+}
+
+extension ElementType {
+    /// The number of the type in oneDNN's shims.
+    var libraryType: Int32 { self == .bfloat16 ? Int32(cdnn_bfloat16) : Int32(cdnn_float32) }
 }
 
 extension Activation? {

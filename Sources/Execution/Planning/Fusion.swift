@@ -7,7 +7,8 @@ enum Fusion {
     static func fuse(_ schedule: Schedule) -> Schedule {
         var result = schedule
         for rule in [
-            fuseBias, fuseActivation, fuseActivationGradient, fuseEmbeddingMean, fuseEmbeddingMeanGradient,
+            fuseBias, fuseActivation, fuseAddend, fuseActivationGradient, fuseEmbeddingMean,
+            fuseEmbeddingMeanGradient,
         ] {
             result = apply(rule, to: result)
         }
@@ -47,7 +48,7 @@ enum Fusion {
             consumer.operands[0].type == producer.results[0].type
         else { return nil }
         return PlanStep(
-            operation: DenseForward(product: product, activation: nil),
+            operation: FusedProduct(product: product, hasBias: true),
             operands: producer.operands + [consumer.operands[1]], results: consumer.results,
             path: consumer.path)
     }
@@ -56,12 +57,33 @@ enum Fusion {
     private static func fuseActivation(_ consumer: PlanStep, _ producer: PlanStep, _ operand: Int)
         -> PlanStep?
     {
-        guard let activate = consumer.operation as? Activate, let dense = producer.operation as? DenseForward,
+        guard let activate = consumer.operation as? Activate, let dense = producer.operation as? FusedProduct,
             dense.activation == nil, consumer.operands[0].type == producer.results[0].type
         else { return nil }
         return PlanStep(
-            operation: DenseForward(product: dense.product, activation: activate.activation),
+            operation: FusedProduct(product: dense.product, hasBias: true, activation: activate.activation),
             operands: producer.operands, results: consumer.results, path: consumer.path)
+    }
+
+    /// A large product, then a sum: a residual, or the gradients of a value that several products read.
+    private static func fuseAddend(_ consumer: PlanStep, _ producer: PlanStep, _ operand: Int) -> PlanStep? {
+        guard consumer.operation is Add, consumer.operands[0].storage != consumer.operands[1].storage
+        else { return nil }
+        var fused: FusedProduct
+        if let product = producer.operation as? MatMul {
+            fused = FusedProduct(product: product)
+        } else if let product = producer.operation as? FusedProduct, product.activation == nil,
+            !product.hasAddend
+        {
+            fused = product
+        } else {
+            return nil
+        }
+        guard fused.product.usesLibrary(producer.operands.map(\.type)) else { return nil }
+        fused.hasAddend = true
+        return PlanStep(
+            operation: fused, operands: producer.operands + [consumer.operands[1 - operand]],
+            results: consumer.results, path: consumer.path)
     }
 
     /// The product that carries a gradient back, then the activation's derivative.

@@ -11,7 +11,6 @@ enum GradientPlacement {
         var offsets: [Int: Int] = [:]
         let producers = schedule.producers()
         let outside = Set(schedule.outputs.map(\.storage))
-        var next = schedule.graph.nodes.count
         for (ordinal, gradient) in schedule.gradients.enumerated() {
             let segment = layout.segment(ordinal: ordinal)
             let target = segment.offset * MemoryLayout<Float>.size
@@ -21,6 +20,7 @@ enum GradientPlacement {
                 offsets[gradient.storage] = target
                 continue
             }
+            let next = result.newStorage()
             let value = PlanValue(storage: next, type: TensorType(segment.shape))
             result.steps.append(
                 PlanStep(
@@ -28,7 +28,6 @@ enum GradientPlacement {
                     operands: gradient.map { [$0] } ?? [], results: [value], path: segment.name))
             result.gradients[ordinal] = value
             offsets[next] = target
-            next += 1
         }
         return (result, offsets)
     }

@@ -32,6 +32,29 @@ struct Schedule {
     var gradients: [PlanValue?]
     /// What the passes did, for people.
     var notes: [String] = []
+    /// Storages that are bfloat16 copies of parameters, with the parameter's node.
+    var narrowParameters: [Int: Int] = [:]
+    private var storageCount: Int
+
+    init(graph: Graph, steps: [PlanStep], outputs: [PlanValue], gradients: [PlanValue?]) {
+        self.graph = graph
+        self.steps = steps
+        self.outputs = outputs
+        self.gradients = gradients
+        storageCount = graph.nodes.count
+    }
+
+    /// A number for a value that is no node of the graph.
+    mutating func newStorage() -> Int {
+        storageCount += 1
+        return storageCount - 1
+    }
+
+    /// The node of a storage that is a parameter.
+    func parameterNode(_ storage: Int) -> Int? {
+        guard storage < graph.nodes.count, case .parameter = graph.nodes[storage].leaf else { return nil }
+        return storage
+    }
 
     /// How often each storage is read by steps or from outside.
     func useCounts() -> [Int: Int] {
