@@ -69,7 +69,7 @@ let package = Package(
             [
                 "Diagnostics", "CKernels", "COneDNN", "Checkpoints", "Collectives", "Coordination",
                 "DataParallel",
-                "DataPipeline", "Execution", "Inference", "Metrics", "NeuralNetworks", "Recipes", "Reports",
+                "DataPipeline", "Execution", "Graphs", "Inference", "Metrics", "NeuralNetworks", "Recipes", "Reports",
                 "Scenarios",
                 "Supervision", crypto,
             ]),
@@ -89,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "LockstepCommand",
             dependencies: [
-                "Benchmarks", "Checkpoints", "Diagnostics", "Inference", "Recipes", "Reports", "Supervision",
+                "Benchmarks", "Checkpoints", "Diagnostics", "Graphs", "Inference", "Recipes", "Reports", "Supervision",
                 "Training", argumentParser,
             ]),
         .executableTarget(name: "OwnModel", dependencies: ["Lockstep"], path: "launch/examples/own-model"),

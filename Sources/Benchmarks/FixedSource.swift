@@ -10,23 +10,34 @@ final class FixedSource: MicroBatchSource {
         self.sampleCount = sampleCount
         fields = .allocate(capacity: 2)
         let stream = RandomStream(seed: 1, purpose: UInt32(shard))
+        fields.initialize(
+            to: Self.values(
+                workload.input, below: workload.vocabularySize, sampleCount: sampleCount,
+                word: { stream.word($0) }))
         let inputCount = sampleCount * workload.input.sampleShape.elementCount
-        let input = UnsafeMutableRawPointer.allocate(byteCount: max(64, inputCount * 4), alignment: 64)
-        let label = UnsafeMutableRawPointer.allocate(byteCount: max(64, sampleCount * 4), alignment: 64)
-        for index in 0..<inputCount {
-            if workload.input.element == .int32 {
-                let id = stream.word(index) % UInt32(workload.vocabularySize)
-                input.storeBytes(of: Int32(id), toByteOffset: index * 4, as: Int32.self)
+        (fields + 1).initialize(
+            to: Self.values(
+                workload.label, below: workload.classCount, sampleCount: sampleCount, isLabel: true,
+                word: { stream.word(inputCount + $0) }))
+    }
+
+    /// Random ids, random 0 or 1 for float32 labels, and uniform numbers in [-2, 2) for other fields.
+    private static func values(
+        _ field: ModelTrace.Field, below bound: Int, sampleCount: Int, isLabel: Bool = false,
+        word: (Int) -> UInt32
+    ) -> UnsafeMutableRawPointer {
+        let count = sampleCount * field.sampleShape.elementCount
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(64, count * 4), alignment: 64)
+        for index in 0..<count {
+            if field.element == .int32 {
+                let id = Int32(word(index) % UInt32(max(1, bound)))
+                memory.storeBytes(of: id, toByteOffset: index * 4, as: Int32.self)
             } else {
-                input.storeBytes(of: stream.uniform(index) * 4 - 2, toByteOffset: index * 4, as: Float.self)
+                let value = isLabel ? Float(word(index) & 1) : Float(word(index)) * 0x1p-30 - 2
+                memory.storeBytes(of: value, toByteOffset: index * 4, as: Float.self)
             }
         }
-        for index in 0..<sampleCount {
-            let value: Float = stream.word(inputCount + index) & 1 == 0 ? 0 : 1
-            label.storeBytes(of: value, toByteOffset: index * 4, as: Float.self)
-        }
-        fields.initialize(to: input)
-        (fields + 1).initialize(to: label)
+        return memory
     }
 
     deinit {

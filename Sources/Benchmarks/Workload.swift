@@ -1,3 +1,4 @@
+import DataParallel
 import Diagnostics
 import Graphs
 import NeuralNetworks
@@ -7,34 +8,33 @@ import NeuralNetworks
 public struct Workload: Sendable {
     /// The name, for instance `mlp`.
     public let name: String
-    /// Samples a rank and step.
-    public let batchSize: Int
-    /// What a sample is called.
-    public let unit: String
-    /// Steps in a round.
-    public let stepsPerRound: Int
+    /// Samples a lane and step.
+    public var batchSize = 32
+    /// What is counted a second.
+    public var unit = "samples"
+    /// How many of them a sample is.
+    public var unitsPerSample = 1
     /// What the model reads.
-    public let input: ModelTrace.Field
+    let input: ModelTrace.Field
     /// What the loss compares with.
-    public let label: ModelTrace.Field
+    let label: ModelTrace.Field
     /// The loss.
-    public let loss: Loss
+    let loss: Loss
     /// The ids of an integer input are below this.
-    public let vocabularySize: Int
-    private let makeModel: @Sendable () -> any Layer
+    var vocabularySize = 1
+    /// The labels are below this.
+    var classCount = 2
+    let makeModel: @Sendable () -> any Layer
 
     /// 30-64-64-1 with ReLU, batch 32.
     public static let mlp = Workload(
-        name: "mlp", batchSize: 32, unit: "samples", stepsPerRound: 2000,
-        input: .init("features", [30]), label: .init("label", []), loss: .sigmoidCrossEntropy,
-        vocabularySize: 0,
+        name: "mlp", input: .init("features", [30]), label: .init("label", []), loss: .sigmoidCrossEntropy,
         makeModel: { DenseNetwork(hidden: [64, 64], outputs: 1) })
 
     /// An embedding of 10,000 × 50, the mean over 500 tokens, 24 and 1; batch 32.
     public static let text = Workload(
-        name: "text", batchSize: 32, unit: "samples", stepsPerRound: 400,
-        input: .init("tokens", [500], .int32), label: .init("label", []), loss: .sigmoidCrossEntropy,
-        vocabularySize: 10_000,
+        name: "text", input: .init("tokens", [500], .int32), label: .init("label", []),
+        loss: .sigmoidCrossEntropy, vocabularySize: 10_000,
         makeModel: {
             PooledTextNetwork(vocabularySize: 10_000, width: 50, hidden: [24], outputs: 1, paddingID: nil)
         })
@@ -50,11 +50,32 @@ public struct Workload: Sendable {
             .usage, "no workload '\(name)'", remedy: Suggestions.remedy(for: name, among: all.map(\.name)))
     }
 
+    /// The workload as a benchmark trains it: Adam, one logical shard a lane, each with a batch of its own.
+    public var subject: BenchmarkSubject {
+        let workload = self
+        return BenchmarkSubject(
+            name: name, unit: unit,
+            unitsPerStep: { workload.batchSize * workload.unitsPerSample * $0 }, logicalShards: { $0 },
+            configuration: { _ in
+                let model = SharedModel(workload.makeModel())
+                return ReplicaConfiguration(
+                    update: UpdateOptions(Adam()), seed: 0,
+                    trace: { try workload.trace(model.layer, sampleCount: $0) },
+                    makeSource: { shards, _ in
+                        FixedSource(workload, sampleCount: workload.batchSize, shard: shards.lowerBound)
+                    })
+            })
+    }
+
     /// The training trace for a number of samples.
     func trace(_ model: any Layer, sampleCount: Int) throws -> ModelTrace {
         try ModelTrace(
             model, sampleCount: sampleCount, input: input, label: label, loss: loss, isTraining: true)
     }
+}
 
-    func model() -> any Layer { makeModel() }
+/// A model shared by lanes that only read it.
+private struct SharedModel: @unchecked Sendable {
+    let layer: any Layer
+    init(_ layer: any Layer) { self.layer = layer }
 }

@@ -20,6 +20,12 @@ static inline int cdnn_version_patch(void) { return dnnl_version()->patch; }
 // The instruction set that oneDNN uses here, as its enumeration's number.
 static inline int cdnn_instruction_set(void) { return (int)dnnl_get_effective_cpu_isa(); }
 
+// Whether the processor multiplies bfloat16 numbers by itself (AVX512-BF16 or AMX).
+static inline int cdnn_has_bfloat16(void) {
+  dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+}
+
 static inline const char *cdnn_instruction_set_name(void) {
   switch (dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_sse41: return "SSE4.1";

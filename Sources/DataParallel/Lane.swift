@@ -139,11 +139,9 @@ final class Lane {
         return program
     }
 
-    /// Time by operation over some runs of the largest micro-batch seen, for profiles.
-    func profile(runs: Int) throws -> [String: (nanoseconds: UInt64, count: Int)] {
-        var times: [String: (nanoseconds: UInt64, count: Int)] = [:]
-        guard let program = programs.max(by: { $0.key < $1.key })?.value else { return times }
-        for _ in 0..<runs { try program.profile(into: &times) }
-        return times
+    /// Times of the operations of the program of the largest micro-batch seen, for profiles.
+    func timings(runs: Int, alone: Bool) throws -> [OperationTiming] {
+        guard let program = programs.max(by: { $0.key < $1.key })?.value else { return [] }
+        return try program.timings(runs: runs, alone: alone)
     }
 }

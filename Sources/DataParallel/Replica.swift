@@ -1,5 +1,6 @@
 import Collectives
 import Diagnostics
+import Execution
 import Foundation
 
 /// This rank's replica of the model: its lanes, run step by step together with all other ranks. The calling thread is
@@ -51,9 +52,9 @@ public final class Replica: @unchecked Sendable {
         shared.gate.announce(notice, isFirstOfNode: isFirstOfNode)
     }
 
-    /// Nanoseconds and calls by operation over some runs of the first lane's program.
-    public func profile(runs: Int) throws -> [String: (nanoseconds: UInt64, count: Int)] {
-        try lanes.first?.profile(runs: runs) ?? [:]
+    /// Times of the operations of the first lane's program: see ``Program/timings(runs:alone:)``.
+    public func timings(runs: Int, alone: Bool) throws -> [OperationTiming] {
+        try lanes.first?.timings(runs: runs, alone: alone) ?? []
     }
 
     /// Ends the lanes' threads.

@@ -1,4 +1,3 @@
-import Execution
 import Graphs
 
 /// What a replica trains and how; the same on every rank.

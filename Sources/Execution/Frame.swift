@@ -39,7 +39,7 @@ enum MemoryRegion: Hashable {
 }
 
 /// A place in memory that is fixed but for the region's base address.
-struct Slot {
+struct Slot: Equatable {
     let region: MemoryRegion
     let byteOffset: Int
     private let index: Int

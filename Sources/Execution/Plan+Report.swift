@@ -14,11 +14,8 @@ extension Plan {
 
     /// Floating-point operations and bytes moved by one run.
     public var cost: OperationCost {
-        schedule.steps.reduce(OperationCost(flops: 0, byteCount: 0)) { sum, step in
-            let (operands, results) = (step.operands.map(\.type), step.results.map(\.type))
-            return OperationCost(
-                flops: sum.flops + step.operation.flops(operands: operands, results: results),
-                byteCount: sum.byteCount + (operands + results).reduce(0) { $0 + $1.byteCount })
+        schedule.steps.map(\.cost).reduce(OperationCost(flops: 0, byteCount: 0)) {
+            OperationCost(flops: $0.flops + $1.flops, byteCount: $0.byteCount + $1.byteCount)
         }
     }
 
@@ -54,5 +51,13 @@ extension Plan {
             place -= 3
         }
         return (number < 0 ? "-" : "") + String(digits)
+    }
+}
+
+extension PlanStep {
+    /// Floating-point operations, and bytes of all operands and results.
+    var cost: OperationCost {
+        let flops = operation.flops(operands: operands.map(\.type), results: results.map(\.type))
+        return OperationCost(flops: flops, byteCount: (operands + results).reduce(0) { $0 + $1.byteCount })
     }
 }

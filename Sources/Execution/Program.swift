@@ -8,10 +8,12 @@ public final class Program {
     public let sampleCount: Int
     /// Terms that the loss of a run sums.
     public let lossTermCount: Int
-    private let instructions: [Instruction]
+    let instructions: [Instruction]
+    /// What each instruction costs on paper, for profiles.
+    let costs: [(path: String, cost: OperationCost, isInPlace: Bool)]
     private let arena: UnsafeMutableRawPointer
     private let bases: UnsafeMutablePointer<UnsafeMutableRawPointer>
-    private let frame: UnsafeMutablePointer<Frame>
+    let frame: UnsafeMutablePointer<Frame>
     private let fieldCount: Int
     private let needsNarrowParameters: Bool
     private let predictionSlot: Slot
@@ -26,6 +28,12 @@ public final class Program {
         lossTermCount = plan.trace.lossTermCount
         fieldCount = plan.trace.fields.count
         instructions = try Self.prepare(plan)
+        costs = plan.schedule.steps.map { step in
+            let isInPlace = step.operands.contains { operand in
+                step.results.contains { plan.memory.slots[$0.storage] == plan.memory.slots[operand.storage] }
+            }
+            return (step.path, step.cost, isInPlace)
+        }
         let outputs = plan.schedule.outputs
         predictionSlot = try Self.slot(of: outputs[0], in: plan)
         predictionCount = outputs[0].type.shape.elementCount
@@ -107,16 +115,4 @@ public final class Program {
 
     /// The summed loss of the last run; zero for a plan without labels.
     public var lossSum: Float { lossSlot.map { $0.floats(frame)[0] } ?? 0 }
-
-    /// Runs each instruction and adds the nanoseconds it took to `times`, for profiles.
-    public func profile(into times: inout [String: (nanoseconds: UInt64, count: Int)]) throws {
-        for instruction in instructions {
-            let start = ContinuousClock.now
-            try instruction.run(frame)
-            let took = (ContinuousClock.now - start).components
-            let nanoseconds = UInt64(took.seconds) * 1_000_000_000 + UInt64(took.attoseconds / 1_000_000_000)
-            let before = times[instruction.label] ?? (0, 0)
-            times[instruction.label] = (before.nanoseconds + nanoseconds, before.count + 1)
-        }
-    }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Diagnostics
+import Graphs
 import Supervision
 import Training
 
@@ -14,32 +15,51 @@ struct Bench: ParsableCommand {
 struct BenchTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract:
-            "Time training steps of a reference workload; the batch is per lane. Works under mpirun too.")
+        abstract: "Time training steps of a reference workload (the batch is per lane) or of a recipe on its data.",
+        discussion: "Works under mpirun too. Every result names the plan's floor: its arithmetic operations run by "
+            + "themselves and everything else at the speed of a copy of memory.")
 
-    @Option(help: "The workload: mlp or text.") var workload = "mlp"
-    @Option(help: "The precision; float32.") var precision = "float32"
+    @Option(help: "The workload: \(Workload.all.map(\.name).joined(separator: ", ")).") var workload: String?
+    @Option(help: "A recipe instead of a workload; its global batch is shared by all lanes.") var recipe: String?
+    @Option(name: .customLong("set"), help: "Another value for a key of the recipe, as KEY=VALUE.")
+    var overrides: [String] = []
+    @Option(help: "float32 or bfloat16.") var precision: Precision?
     @Option(help: "Lanes of each rank.") var lanes = 1
     @Option(help: "Rounds, of which the best counts.") var rounds = 5
     @Flag(help: "Print one line of JSON.") var json = false
-    @Flag(help: "Print the time of each operation as well.") var profile = false
+    @Flag(help: "Print the time of each operation, and the rates that it reaches.") var profile = false
 
     func validate() throws {
         try Bounds.check("--lanes", lanes)
         if rounds < 1 { throw ValidationError("--rounds must be at least 1, is \(rounds)") }
-        if precision != "float32" { throw ValidationError("--precision '\(precision)': use float32") }
+        if workload != nil, recipe != nil { throw ValidationError("give --workload or --recipe, not both") }
+        if recipe == nil, !overrides.isEmpty { throw ValidationError("--set needs --recipe") }
     }
 
     func run() throws {
-        let chosen = try Workload.named(workload)
+        let (subject, asked) = try self.subject()
+        let chosen = precision ?? asked
         Launch.run(stopsBySignal: false) { communicator in
-            let benchmark = TrainingBenchmark(chosen, lanes: lanes, rounds: rounds)
-            let result = try benchmark.run(communicator, profiles: profile)
+            let benchmark = TrainingBenchmark(subject, lanes: lanes, rounds: rounds, precision: chosen)
+            let result = try benchmark.run(communicator)
             guard communicator.rank == 0 else { return }
-            say(json ? result.json : result.text)
-            for line in result.profile where profile {
-                say("  \(line.operation)  \(Double(Int(line.microseconds * 100)) / 100) us")
+            if result.precision != chosen {
+                note("lockstep: this processor has no bfloat16 arithmetic: computing in float32")
             }
+            say(json ? result.json : result.text)
+            if profile { say(result.profile) }
         }
     }
+
+    private func subject() throws -> (subject: BenchmarkSubject, precision: Precision) {
+        guard let recipe else { return (try Workload.named(workload ?? "mlp").subject, .float32) }
+        let measured = try RecipeConfiguration(recipe, overrides: overrides)
+        let batchSize = measured.globalBatchSize
+        let subject = BenchmarkSubject(
+            name: measured.name, unit: "samples", unitsPerStep: { _ in batchSize },
+            logicalShards: { measured.logicalShards ?? $0 }, configuration: { try measured.configuration(shards: $0) })
+        return (subject, measured.precision)
+    }
 }
+
+extension Precision: ExpressibleByArgument {}

@@ -44,6 +44,9 @@ public struct Scenario: @unchecked Sendable {
     /// Classes of a classification; 1 otherwise.
     public var classCount: Int { fitted.label.classCount ?? 1 }
 
+    /// What products compute in where the processor has it.
+    public var precision: Graphs.Precision { recipe.training.precision == .bfloat16 ? .bfloat16 : .float32 }
+
     /// The training trace for a number of samples.
     public func trace(sampleCount: Int) throws -> ModelTrace {
         try ModelTrace(

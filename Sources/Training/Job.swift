@@ -70,7 +70,7 @@ struct Job: @unchecked Sendable {
                 hasDedicatedCoordinator: dedicated)
         }
         let leftOut = data.leftOutWarning(.train, sampleCount: training.count)
-        warnings = laneWarnings + [map.imbalanceWarning, leftOut].compactMap { $0 }
+        warnings = laneWarnings + [map.imbalanceWarning, leftOut, Self.precisionWarning(scenario)].compactMap { $0 }
         do {
             try Handshake.verify(communicator, facts: facts())
         } catch {
@@ -78,6 +78,11 @@ struct Job: @unchecked Sendable {
             let failure = LockstepError.wrapping(error)
             throw communicator.rank == 0 ? failure : failure.asEcho
         }
+    }
+
+    private static func precisionWarning(_ scenario: Scenario) -> String? {
+        guard scenario.precision.available != scenario.precision else { return nil }
+        return "this processor has no bfloat16 arithmetic: computing in float32"
     }
 
     /// What a rank makes of the description by itself.

@@ -31,7 +31,7 @@ public struct RunPlan {
             seed: recipe.seed, shuffles: recipe.training.shuffle)
         let trace = try scenario.trace(sampleCount: max(1, sampler.maximumShardSize))
         let layout = ParameterLayout(trace)
-        let plan = try Plan(trace, layout: layout)
+        let plan = try Plan(trace, layout: layout, precision: scenario.precision.available)
         text = [
             Self.parameters(layout),
             plan.report,

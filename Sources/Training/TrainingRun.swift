@@ -61,6 +61,7 @@ public struct TrainingRun {
             makeSource: { [dataset = job.training, sampler = job.sampler] shards, step in
                 LoaderSource(BatchLoader(dataset: dataset, sampler: sampler, shards: shards, startStep: step))
             })
+        configuration.precision = job.scenario.precision.available
         configuration.stopRequested = { RunSignals.stopRequested }
         let options = try CommunicatorOptions(environment: ProcessInfo.processInfo.environment)
         configuration.timeLimit = options.timeLimit

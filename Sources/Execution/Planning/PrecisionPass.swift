@@ -1,14 +1,5 @@
 import Graphs
 
-/// What products and convolutions compute in.
-public enum Precision: String, Sendable, CaseIterable {
-    /// IEEE 754 single precision throughout.
-    case float32
-    /// Products of bfloat16 numbers summed in float32; parameters, their gradients and everything that sums stay
-    /// float32 (mixed precision, Kalamkar et al. 2019).
-    case bfloat16
-}
-
 /// The pass that stores activations as bfloat16 where products read or write them, and inserts a cast where an operation
 /// needs the other type. Parameters that products read are taken from the node's bfloat16 copy.
 struct PrecisionPass {

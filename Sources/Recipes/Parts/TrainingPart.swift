@@ -23,8 +23,18 @@ public struct TrainingPart: Sendable, Equatable {
     public var regularization: RegularizationPart
     /// Patterns of parameter names that do not learn; `*` stands for any characters.
     public var frozen: [String]
+    /// What products and convolutions compute in.
+    public var precision: Precision
     /// The steps with non-finite gradients in a row after which training gives up.
     public var maxNonFiniteSteps: Int
+
+    /// Names of precisions.
+    public enum Precision: String, CaseIterable, Sendable {
+        /// Single precision throughout.
+        case float32
+        /// bfloat16 products summed in float32.
+        case bfloat16
+    }
 
     /// Creates the part; give `epochs` or `maxSteps` or both.
     public init(
@@ -32,7 +42,7 @@ public struct TrainingPart: Sendable, Equatable {
         shuffle: Bool = true, optimizer: OptimizerPart = OptimizerPart(),
         schedule: SchedulePart = SchedulePart(),
         clipNorm: Double? = nil, regularization: RegularizationPart = RegularizationPart(),
-        frozen: [String] = [], maxNonFiniteSteps: Int = 3
+        frozen: [String] = [], precision: Precision = .float32, maxNonFiniteSteps: Int = 3
     ) {
         self.globalBatchSize = globalBatchSize
         self.logicalShards = logicalShards
@@ -44,6 +54,7 @@ public struct TrainingPart: Sendable, Equatable {
         self.clipNorm = clipNorm
         self.regularization = regularization
         self.frozen = frozen
+        self.precision = precision
         self.maxNonFiniteSteps = maxNonFiniteSteps
     }
 
@@ -65,6 +76,7 @@ extension TrainingPart {
         clipNorm = try reader.optionalNumber("clipNorm", .above(0))
         regularization = try RegularizationPart(try reader.part("regularization"))
         frozen = try reader.texts("frozen") ?? []
+        precision = try reader.choice("precision", default: .float32)
         maxNonFiniteSteps = try reader.integer("maxNonFiniteSteps", in: 1...1_000_000_000, default: 3)
         try reader.finish()
         try check(reader)
@@ -100,6 +112,7 @@ extension TrainingPart {
         keys.add("clipNorm", clipNorm)
         keys.inside("regularization") { regularization.flatten(into: &$0) }
         keys.add("frozen", frozen)
+        keys.add("precision", precision.rawValue)
         keys.add("maxNonFiniteSteps", maxNonFiniteSteps)
     }
 }
