@@ -39,6 +39,7 @@ public struct TrainingBenchmark: Sendable {
         defer { replica.stop() }
         let steps = try calibrate(replica, communicator)
         let best = try timeRounds(replica, communicator, steps)
+        let peakMemory = PeakMemory.byteCount
         let limits = try MachineLimits.measure()
         let timings = try replica.timings(runs: profileRuns, alone: true)
         let floor = StepFloor(
@@ -51,7 +52,7 @@ public struct TrainingBenchmark: Sendable {
             perSecond: Double(subject.unitsPerStep(laneCount) * steps) / best.seconds, unit: subject.unit,
             allocationsPerStep: counts ? best.own : nil,
             libraryAllocationsPerStep: counts ? best.library : nil,
-            peakMemory: PeakMemory.byteCount, floor: floor, limits: limits, timings: timings)
+            peakMemory: peakMemory, floor: floor, limits: limits, timings: timings)
     }
 
     /// Warms up, and finds how many steps fill about half a second: the same number on every rank.

@@ -45,7 +45,7 @@ public struct MachineLimits: Sendable {
 
     private static func buffer(byteCount: Int) -> UnsafeMutableRawPointer {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        memory.initializeMemory(as: UInt8.self, repeating: 1, count: byteCount)
         return memory
     }
 
