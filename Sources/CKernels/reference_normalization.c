@@ -1,2 +1,79 @@
 // Plain twins of the kernels for layer, group, batch and RMS norm.
+#include <math.h>
+#include <string.h>
+
 #include "lockstep_kernels.h"
+
+static float loaded(const void *from, ptrdiff_t at, lk_type type) {
+  if (type == LK_FLOAT32) return ((const float *)from)[at];
+  uint32_t bits = (uint32_t)((const uint16_t *)from)[at] << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static void stored(void *to, ptrdiff_t at, double value, lk_type type) {
+  float narrow = (float)value;
+  if (type == LK_FLOAT32) {
+    ((float *)to)[at] = narrow;
+    return;
+  }
+  uint32_t bits;
+  memcpy(&bits, &narrow, sizeof bits);
+  bits = narrow == narrow ? bits + 0x7fff + ((bits >> 16) & 1) : bits | 0x400000;
+  ((uint16_t *)to)[at] = (uint16_t)(bits >> 16);
+}
+
+void lkr_norm_rows(const lk_norm_rows_arguments *a) {
+  for (ptrdiff_t row = 0; row < a->rows; row++) {
+    ptrdiff_t at = row * a->width;
+    if (a->residual)
+      for (ptrdiff_t i = at; i < at + a->width; i++)
+        stored(a->sum, i, loaded(a->x, i, a->x_type) + loaded(a->residual, i, a->residual_type), a->sum_type);
+    const void *x = a->residual ? a->sum : a->x;
+    lk_type type = a->residual ? a->sum_type : a->x_type;
+    double mean = 0, variance = 0;
+    for (ptrdiff_t i = at; i < at + a->width && !a->is_rms; i++) mean += loaded(x, i, type) / (double)a->width;
+    for (ptrdiff_t i = at; i < at + a->width; i++)
+      variance += (loaded(x, i, type) - mean) * (loaded(x, i, type) - mean) / (double)a->width;
+    double inverse = 1 / sqrt(variance + a->epsilon);
+    if (a->mean) a->mean[row] = (float)mean;
+    if (a->inverse) a->inverse[row] = (float)inverse;
+    for (ptrdiff_t i = 0; i < a->width; i++) {
+      double value = (loaded(x, at + i, type) - mean) * inverse;
+      value = value * (a->scale ? a->scale[i] : 1) + (a->shift ? a->shift[i] : 0);
+      stored(a->y, at + i, value, a->y_type);
+    }
+  }
+}
+
+void lkr_norm_rows_gradient(const lk_norm_rows_gradient_arguments *a) {
+  for (ptrdiff_t row = 0; row < a->rows; row++) {
+    ptrdiff_t at = row * a->width;
+    double mean = a->mean ? a->mean[row] : 0, inverse = a->inverse[row], sum = 0, product = 0;
+    for (ptrdiff_t i = 0; i < a->width; i++) {
+      double normal = (loaded(a->x, at + i, a->x_type) - mean) * inverse;
+      double g = loaded(a->dy, at + i, a->dy_type) * (a->scale ? a->scale[i] : 1.0);
+      sum += a->mean ? g / (double)a->width : 0;
+      product += g * normal / (double)a->width;
+    }
+    for (ptrdiff_t i = 0; i < a->width; i++) {
+      double normal = (loaded(a->x, at + i, a->x_type) - mean) * inverse;
+      double g = loaded(a->dy, at + i, a->dy_type) * (a->scale ? a->scale[i] : 1.0);
+      double addend = a->addend ? loaded(a->addend, at + i, a->addend_type) : 0;
+      stored(a->dx, at + i, inverse * (g - sum - normal * product) + addend, a->dx_type);
+    }
+  }
+  // After dx, one column at a time in float64; dx may not lie over dy here.
+  for (ptrdiff_t i = 0; i < a->width; i++) {
+    double dscale = 0, dshift = 0;
+    for (ptrdiff_t row = 0; row < a->rows; row++) {
+      double dy = loaded(a->dy, row * a->width + i, a->dy_type);
+      double x = loaded(a->x, row * a->width + i, a->x_type);
+      dscale += dy * (x - (a->mean ? a->mean[row] : 0)) * a->inverse[row];
+      dshift += dy;
+    }
+    if (a->dscale) a->dscale[i] = (float)dscale;
+    if (a->dshift) a->dshift[i] = (float)dshift;
+  }
+}

@@ -86,6 +86,26 @@ import Testing
             }, mentions: ["dropout", "\(rate)"])
     }
 
+    @Test func normsOverAxesThatAreNotThere() {
+        for axes in [0, -1, 2, 3] {
+            refuse(
+                Sequential { LayerNorm(axes: axes, weight: false) },
+                mentions: ["'0'", "\(axes) axes", "[4, 3]"])
+            refuse(
+                Sequential { RMSNorm(axes: axes, weight: false) },
+                mentions: ["'0'", "\(axes) axes", "[4, 3]"])
+        }
+        refuse(
+            Sequential { LayerNorm(weight: false) }, input: .init("x", []), mentions: ["layer-norm", "[4]"])
+        refuse(Sequential { LayerNorm() }, input: tokens, mentions: ["layer-norm", "int32 [4, 6]"])
+        refuse(Sequential { LayerNorm(epsilon: -1) }, mentions: ["layer-norm", "-1"])
+    }
+
+    @Test func aSharedNormWithTwoWidths() {
+        let norm = LayerNorm()
+        refuse(Sequential([norm, Dense(5), norm]), mentions: ["'0'", "[3]", "[5]"])
+    }
+
     @Test func aSharedLayerWithTwoInputs() {
         let layer = Dense(5)
         refuse(Sequential([layer, layer]), mentions: ["'0'", "[3, 5]", "[5, 5]"])

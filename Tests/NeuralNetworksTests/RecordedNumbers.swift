@@ -11,10 +11,10 @@ struct RecordedLayers: Decodable {
 
     let cases: [Case]
 
-    /// Reads Recorded/layers.json beside this file.
-    static func load() throws -> [String: Case] {
+    /// Reads a file of Recorded beside this file.
+    static func load(_ name: String = "layers.json") throws -> [String: Case] {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "Recorded/layers.json")
+            "Recorded/" + name)
         let recorded = try JSONDecoder().decode(RecordedLayers.self, from: Data(contentsOf: file))
         return Dictionary(uniqueKeysWithValues: recorded.cases.map { ($0.name, $0) })
     }

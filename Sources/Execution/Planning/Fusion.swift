@@ -12,7 +12,7 @@ enum Fusion {
         ] {
             result = apply(rule, to: result)
         }
-        return fuseLosses(result)
+        return fuseNormGradientSums(fuseResidualNorms(fuseLosses(result)))
     }
 
     /// A rule: the fused step that replaces a consumer and the producer of one of its operands.

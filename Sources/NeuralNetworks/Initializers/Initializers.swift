@@ -61,6 +61,17 @@ public struct Zeros: Initializer {
     }
 }
 
+/// Ones, for the weights of norms.
+public struct Ones: Initializer {
+    /// Creates the initializer.
+    public init() {}
+
+    /// Fills any shape.
+    public func fill(_ values: UnsafeMutableBufferPointer<Float>, shape: Shape, stream: RandomStream) {
+        values.update(repeating: 1)
+    }
+}
+
 /// Inputs and outputs of one unit, for [inputs, outputs] matrices and vectors.
 private func fans(_ shape: Shape) -> (fanIn: Int, fanOut: Int) {
     switch shape.rank {
