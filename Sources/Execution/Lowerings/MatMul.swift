@@ -115,9 +115,9 @@ struct ProductLowering {
     }
 
     private func libraryInstruction(_ label: String) throws -> Instruction {
-        // oneDNN's ReLU turns NaN into 0, which would hide a fault from the loss; its GELU's bits are not ours. These and
-        // derivatives run behind the product.
-        let runsBehind = saved != nil || activation == .relu || activation == .gelu
+        // oneDNN's ReLU turns NaN into 0, which would hide a fault from the loss; its GELU's bits are not ours. Only
+        // these two run inside the product.
+        let runsBehind = saved != nil || (activation != .sigmoid && activation != .tanh)
         let inside = runsBehind ? nil : activation
         let behind = inside == nil ? activation : nil
         let primitive = try LibraryProduct(
@@ -129,9 +129,10 @@ struct ProductLowering {
             let result = c.floats(frame)
             try primitive.run(a.floats(frame), b.floats(frame), bias: bias?.floats(frame), result)
             if let saved {
-                lk_activation_gradient(code, result, saved.floats(frame), result, count)
+                lk_activation_gradient(
+                    code, result, LK_FLOAT32, saved.floats(frame), LK_FLOAT32, result, LK_FLOAT32, count)
             } else if code != 0 {
-                lk_activate(code, result, result, count)
+                lk_activate(code, result, LK_FLOAT32, result, LK_FLOAT32, count)
             }
         }
     }
@@ -182,6 +183,11 @@ extension Activation? {
         case .sigmoid: 2
         case .tanh: 3
         case .gelu: 4
+        case .geluTanh: 5
+        case .silu: 6
+        case .softplus: 7
+        case .leakyReLU: 8
+        case .elu: 9
         }
     }
 }
