@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lockstep_kernels.h"
+#include "reference_numbers.h"
 
 static double activated(int32_t activation, double x) {
   switch (activation) {
@@ -12,6 +13,11 @@ static double activated(int32_t activation, double x) {
     case LK_SIGMOID: return 1 / (1 + exp(-x));
     case LK_TANH: return tanh(x);
     case LK_GELU: return 0.5 * x * (1 + erf(x * M_SQRT1_2));
+    case LK_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case LK_SILU: return x / (1 + exp(-x));
+    case LK_SOFTPLUS: return (x < 0 ? 0 : x) + log1p(exp(-fabs(x)));
+    case LK_LEAKY_RELU: return x < 0 ? 0.01 * x : x;
+    case LK_ELU: return x < 0 ? expm1(x) : x;
     default: return x;
   }
 }
@@ -22,6 +28,17 @@ static double slope(int32_t activation, double saved) {
     case LK_SIGMOID: return saved * (1 - saved);
     case LK_TANH: return 1 - saved * saved;
     case LK_GELU: return 0.5 * (1 + erf(saved * M_SQRT1_2)) + saved * exp(-saved * saved / 2) / sqrt(2 * M_PI);
+    case LK_GELU_TANH: {
+      double root = sqrt(2 / M_PI), t = tanh(root * (saved + 0.044715 * saved * saved * saved));
+      return 0.5 * (1 + t) + 0.5 * saved * (1 - t * t) * root * (1 + 3 * 0.044715 * saved * saved);
+    }
+    case LK_SILU: {
+      double s = 1 / (1 + exp(-saved));
+      return s + saved * s * (1 - s);
+    }
+    case LK_SOFTPLUS: return 1 / (1 + exp(-saved));
+    case LK_LEAKY_RELU: return saved > 0 ? 1 : 0.01;
+    case LK_ELU: return saved > 0 ? 1 : saved + 1;
     default: return 1;
   }
 }
@@ -38,35 +55,39 @@ void lkr_matmul(const lk_matmul_arguments *x) {
     }
 }
 
-void lkr_activate(int32_t activation, const float *x, float *y, ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i++) y[i] = (float)activated(activation, x[i]);
+void lkr_activate(int32_t activation, const void *x, lk_type xt, void *y, lk_type yt, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) lkr_put(y, i, yt, activated(activation, lkr_get(x, i, xt)));
 }
 
-void lkr_activation_gradient(int32_t activation, const float *dy, const float *saved, float *dx, ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i++) dx[i] = (float)(dy[i] * slope(activation, saved[i]));
+void lkr_activation_gradient(int32_t activation, const void *dy, lk_type dyt, const void *saved, lk_type st, void *dx,
+                             lk_type dxt, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++)
+    lkr_put(dx, i, dxt, lkr_get(dy, i, dyt) * slope(activation, lkr_get(saved, i, st)));
 }
 
-void lkr_add(const float *x, const float *y, float *z, ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i++) z[i] = x[i] + y[i];
+void lkr_add(const void *x, lk_type xt, const void *y, lk_type yt, void *z, lk_type zt, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) lkr_put(z, i, zt, lkr_get(x, i, xt) + lkr_get(y, i, yt));
 }
 
-void lkr_multiply(const float *x, const float *y, float *z, ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i++) z[i] = x[i] * y[i];
+void lkr_multiply(const void *x, lk_type xt, const void *y, lk_type yt, void *z, lk_type zt, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) lkr_put(z, i, zt, lkr_get(x, i, xt) * lkr_get(y, i, yt));
 }
 
-void lkr_scale(const float *x, float factor, float *y, ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i++) y[i] = x[i] * factor;
+void lkr_scale(const void *x, lk_type xt, float factor, void *y, lk_type yt, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) lkr_put(y, i, yt, lkr_get(x, i, xt) * factor);
 }
 
-void lkr_add_bias(const float *x, const float *bias, float *y, ptrdiff_t rows, ptrdiff_t columns) {
-  for (ptrdiff_t i = 0; i < rows * columns; i++) y[i] = x[i] + bias[i % columns];
+void lkr_add_bias(const void *x, lk_type xt, const float *bias, void *y, lk_type yt, ptrdiff_t rows,
+                  ptrdiff_t columns) {
+  for (ptrdiff_t i = 0; i < rows * columns; i++) lkr_put(y, i, yt, lkr_get(x, i, xt) + bias[i % columns]);
 }
 
-void lkr_reduce(const float *x, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner, float factor) {
+void lkr_reduce(const void *x, lk_type xt, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner,
+                float factor) {
   for (ptrdiff_t o = 0; o < outer; o++)
     for (ptrdiff_t i = 0; i < inner; i++) {
       double sum = 0;
-      for (ptrdiff_t e = 0; e < extent; e++) sum += x[(o * extent + e) * inner + i];
+      for (ptrdiff_t e = 0; e < extent; e++) sum += lkr_get(x, (o * extent + e) * inner + i, xt);
       y[o * inner + i] = (float)(sum * factor);
     }
 }
@@ -77,9 +98,10 @@ void lkr_broadcast(const float *x, float *y, ptrdiff_t outer, ptrdiff_t extent, 
 
 static ptrdiff_t row_of(int32_t id, ptrdiff_t rows) { return id >= 0 && id < rows ? id : 0; }
 
-void lkr_embedding(const float *table, ptrdiff_t rows, ptrdiff_t width, const int32_t *ids, ptrdiff_t count,
-                   float *y) {
-  for (ptrdiff_t i = 0; i < count * width; i++) y[i] = table[row_of(ids[i / width], rows) * width + i % width];
+void lkr_embedding(const void *table, lk_type tt, ptrdiff_t rows, ptrdiff_t width, const int32_t *ids,
+                   ptrdiff_t count, void *y, lk_type yt) {
+  for (ptrdiff_t i = 0; i < count * width; i++)
+    lkr_put(y, i, yt, lkr_get(table, row_of(ids[i / width], rows) * width + i % width, tt));
 }
 
 void lkr_embedding_gradient(const int32_t *ids, ptrdiff_t count, const float *dy, ptrdiff_t rows, ptrdiff_t width,
@@ -117,7 +139,7 @@ void lkr_masked_mean_gradient(const float *dy, const int32_t *ids, ptrdiff_t sam
 void lkr_embedding_mean(const float *table, ptrdiff_t rows, ptrdiff_t width, const int32_t *ids, ptrdiff_t samples,
                         ptrdiff_t tokens, int64_t padding, float *y) {
   float *x = malloc((size_t)(samples * tokens * width + 1) * sizeof(float));
-  lkr_embedding(table, rows, width, ids, samples * tokens, x);
+  lkr_embedding(table, LK_FLOAT32, rows, width, ids, samples * tokens, x, LK_FLOAT32);
   lkr_masked_mean(x, ids, samples, tokens, width, padding, y);
   free(x);
 }
@@ -130,18 +152,31 @@ void lkr_embedding_mean_gradient(const int32_t *ids, ptrdiff_t samples, ptrdiff_
   free(dx);
 }
 
-void lkr_softmax_cross_entropy(const float *logits, const int32_t *labels, ptrdiff_t samples, ptrdiff_t classes,
-                               float *loss, float *gradient) {
+void lkr_softmax_cross_entropy(const void *logits, lk_type type, const int32_t *labels, ptrdiff_t samples,
+                               ptrdiff_t classes, int64_t ignored, float smoothing, float *loss, void *gradient,
+                               lk_type gradient_type) {
   double total = 0;
-  for (ptrdiff_t s = 0; s < samples; s++, logits += classes) {
-    double most = logits[0], sum = 0;
-    for (ptrdiff_t c = 1; c < classes; c++) most = logits[c] > most ? logits[c] : most;
-    for (ptrdiff_t c = 0; c < classes; c++) sum += exp(logits[c] - most);
-    total += most + log(sum) - logits[labels[s]];
-    for (ptrdiff_t c = 0; gradient && c < classes; c++)
-      gradient[s * classes + c] = (float)(exp(logits[c] - most) / sum - (c == labels[s]));
+  for (ptrdiff_t s = 0; s < samples; s++) {
+    double most = -INFINITY, sum = 0;
+    for (ptrdiff_t c = 0; c < classes; c++) most = fmax(most, lkr_get(logits, s * classes + c, type));
+    for (ptrdiff_t c = 0; c < classes; c++) sum += exp(lkr_get(logits, s * classes + c, type) - most);
+    for (ptrdiff_t c = 0; c < classes; c++) {
+      double logarithm = lkr_get(logits, s * classes + c, type) - most - log(sum);
+      double target = (c == labels[s] ? 1 - (double)smoothing : 0) + (double)smoothing / (double)classes;
+      if (labels[s] == ignored) {
+        if (gradient) lkr_put(gradient, s * classes + c, gradient_type, 0);
+        continue;
+      }
+      if (target != 0) total -= target * logarithm;
+      if (gradient) lkr_put(gradient, s * classes + c, gradient_type, exp(logarithm) - target);
+    }
   }
   if (loss) *loss = (float)total;
+}
+
+void lkr_count_labels(const int32_t *labels, ptrdiff_t count, int64_t ignored, float *y) {
+  *y = 0;
+  for (ptrdiff_t i = 0; i < count; i++) *y += labels[i] != ignored;
 }
 
 void lkr_sigmoid_cross_entropy(const float *logits, const float *targets, const int32_t *labels, ptrdiff_t count,
@@ -178,11 +213,13 @@ static uint32_t random_word(const lk_dropout_arguments *key, uint32_t sample, ui
   return c[index % 4];
 }
 
-void lkr_dropout(const lk_dropout_arguments *key, const float *x, float *y, ptrdiff_t samples, ptrdiff_t width) {
+void lkr_dropout(const lk_dropout_arguments *key, const void *x, lk_type xt, void *y, lk_type yt, ptrdiff_t samples,
+                 ptrdiff_t width) {
   for (ptrdiff_t s = 0; s < samples; s++)
-    for (ptrdiff_t i = 0; i < width; i++)
-      y[s * width + i] =
-          random_word(key, (uint32_t)s, (uint64_t)i) >= key->threshold ? x[s * width + i] * key->scale : 0;
+    for (ptrdiff_t i = 0; i < width; i++) {
+      int stays = random_word(key, (uint32_t)s, (uint64_t)i) >= key->threshold;
+      lkr_put(y, s * width + i, yt, stays ? lkr_get(x, s * width + i, xt) * key->scale : 0);
+    }
 }
 
 void lkr_tree_sum(const float *const *sources, const int32_t *program, ptrdiff_t program_count, float *result,

@@ -96,7 +96,7 @@ final class Lane {
         for merge in 0..<turn.merges {
             let top = memory.gradients(lane: number, buffer: turn.buffer - merge)
             let below = memory.gradients(lane: number, buffer: turn.buffer - merge - 1)
-            lk_add(below, top, below, memory.elementCount)
+            lk_add(below, LK_FLOAT32, top, LK_FLOAT32, below, LK_FLOAT32, memory.elementCount)
         }
     }
 

@@ -41,6 +41,7 @@ public struct ReplicaConfiguration: Sendable {
         }
         return ModelTrace(
             graph: full.graph, fields: full.fields, predictions: full.predictions, loss: full.loss,
-            gradients: gradients, lossTermCount: full.lossTermCount, sampleCount: full.sampleCount)
+            gradients: gradients, lossTermCount: full.lossTermCount, termCount: full.termCount,
+            sampleCount: full.sampleCount)
     }
 }

@@ -6,8 +6,6 @@ import Graphs
 public final class Program {
     /// Samples that a run takes.
     public let sampleCount: Int
-    /// Terms that the loss of a run sums.
-    public let lossTermCount: Int
     let instructions: [Instruction]
     /// What each instruction costs on paper, for profiles.
     let costs: [(path: String, cost: OperationCost, isInPlace: Bool)]
@@ -19,13 +17,15 @@ public final class Program {
     private let predictionSlot: Slot
     private let predictionCount: Int
     private let lossSlot: Slot?
+    private let termCountSlot: Slot?
+    private let staticTermCount: Int
 
     /// Prepares every instruction.
     /// - Throws: `LockstepError` when oneDNN refuses a primitive.
     public init(_ plan: Plan) throws {
         Self.useOneThread()
         sampleCount = plan.trace.sampleCount
-        lossTermCount = plan.trace.lossTermCount
+        staticTermCount = plan.trace.lossTermCount
         fieldCount = plan.trace.fields.count
         instructions = try Self.prepare(plan)
         costs = plan.schedule.steps.map { step in
@@ -38,6 +38,7 @@ public final class Program {
         predictionSlot = try Self.slot(of: outputs[0], in: plan)
         predictionCount = outputs[0].type.shape.elementCount
         lossSlot = outputs.count > 1 ? try Self.slot(of: outputs[1], in: plan) : nil
+        termCountSlot = outputs.count > 2 ? try Self.slot(of: outputs[2], in: plan) : nil
         let byteCount = max(64, plan.arenaByteCount)
         arena = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
         arena.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
@@ -115,4 +116,7 @@ public final class Program {
 
     /// The summed loss of the last run; zero for a plan without labels.
     public var lossSum: Float { lossSlot.map { $0.floats(frame)[0] } ?? 0 }
+
+    /// Terms that the loss of the last run summed: known from the shapes, unless labels are ignored.
+    public var lossTermCount: Int { termCountSlot.map { Int($0.floats(frame)[0]) } ?? staticTermCount }
 }

@@ -131,8 +131,7 @@ public final class Graph {
             type = try operation.resultType(of: operands.map(\.type))
             companions = try operation.companionTypes(of: operands.map(\.type))
         } catch let error as ShapeError {
-            let place = path.isEmpty ? "" : "layer '\(path)': "
-            throw LockstepError(.usage, place + error.message, remedy: error.remedy)
+            throw refusal(error.message, remedy: error.remedy)
         }
         let sources = operands.map(\.node)
         let result = append(
@@ -143,6 +142,11 @@ public final class Graph {
                 Node(operation: companion, leaf: nil, operands: [result.node], type: type, path: path))
         }
         return result
+    }
+
+    /// The error for a wrong call outside of an operation's own checks; it names the layer being traced.
+    public func refusal(_ message: String, remedy: String) -> LockstepError {
+        LockstepError(.usage, (path.isEmpty ? "" : "layer '\(path)': ") + message, remedy: remedy)
     }
 
     /// Refuses a parameter without elements, or with more than an arena can address.

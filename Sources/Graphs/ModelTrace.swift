@@ -27,16 +27,17 @@ public struct ModelTrace {
     public let loss: Tensor?
     /// The gradient of each of the graph's parameters; empty unless training.
     public let gradients: [Tensor?]
-    /// How many terms the loss sums.
+    /// How many terms the loss sums at most, and where ``termCount`` is `nil`, always.
     public let lossTermCount: Int
+    /// The number of terms that the loss really sums, a scalar, where it depends on the labels.
+    public let termCount: Tensor?
     /// Samples in the micro-batch.
     public let sampleCount: Int
 
     /// Gathers what a trace produced.
     public init(
         graph: Graph, fields: [Field], predictions: Tensor, loss: Tensor?, gradients: [Tensor?],
-        lossTermCount: Int,
-        sampleCount: Int
+        lossTermCount: Int, termCount: Tensor? = nil, sampleCount: Int
     ) {
         self.graph = graph
         self.fields = fields
@@ -44,6 +45,7 @@ public struct ModelTrace {
         self.loss = loss
         self.gradients = gradients
         self.lossTermCount = lossTermCount
+        self.termCount = termCount
         self.sampleCount = sampleCount
     }
 

@@ -5,10 +5,11 @@ extension ModelTrace {
     /// - Parameters:
     ///   - input: the field that the model is called with.
     ///   - label: the field of the loss; `nil` for prediction alone.
+    ///   - lossOptions: ignored labels and label smoothing, for losses that know them.
     /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
     public init(
         _ model: any Layer, sampleCount: Int, input: Field, label: Field? = nil, loss: Loss? = nil,
-        isTraining: Bool
+        lossOptions: LossOptions = LossOptions(), isTraining: Bool
     ) throws {
         let graph = Graph(isTraining: isTraining, layerPaths: model.layerPaths())
         let fields = [input] + (label.map { [$0] } ?? [])
@@ -17,14 +18,19 @@ extension ModelTrace {
             return graph.input(field.name, TensorType(shape, field.element))
         }
         let predictions = try model(tensors[0])
-        var sum: Tensor?
+        var (sum, count): (Tensor?, Tensor?)
         if let loss, tensors.count == 2 {
-            sum = try graph.scope("loss") { try loss.sum(predictions: predictions, labels: tensors[1]) }
+            (sum, count) = try graph.scope("loss") {
+                (
+                    try loss.sum(predictions: predictions, labels: tensors[1], options: lossOptions),
+                    try loss.termCount(labels: tensors[1], options: lossOptions)
+                )
+            }
         }
         self.init(
             graph: graph, fields: fields, predictions: predictions, loss: sum,
             gradients: isTraining ? try sum.map { try graph.gradients(of: $0) } ?? [] : [],
             lossTermCount: sum == nil ? 0 : loss?.termCount(predictions: predictions.shape) ?? 0,
-            sampleCount: sampleCount)
+            termCount: count, sampleCount: sampleCount)
     }
 }

@@ -30,36 +30,38 @@ import Testing
         var numbers = TestNumbers(count)
         let (x, y) = (numbers.floats(count), numbers.floats(count))
         compare(count: count) {
-            lkr_add(x, y, $0, count)
+            lkr_add(x, LK_FLOAT32, y, LK_FLOAT32, $0, LK_FLOAT32, count)
         } kernel: {
-            lk_add(x, y, $0, count)
+            lk_add(x, LK_FLOAT32, y, LK_FLOAT32, $0, LK_FLOAT32, count)
         }
         compare(count: count) {
-            lkr_multiply(x, y, $0, count)
+            lkr_multiply(x, LK_FLOAT32, y, LK_FLOAT32, $0, LK_FLOAT32, count)
         } kernel: {
-            lk_multiply(x, y, $0, count)
+            lk_multiply(x, LK_FLOAT32, y, LK_FLOAT32, $0, LK_FLOAT32, count)
         }
         compare(count: count) {
-            lkr_scale(x, 1.7, $0, count)
+            lkr_scale(x, LK_FLOAT32, 1.7, $0, LK_FLOAT32, count)
         } kernel: {
-            lk_scale(x, 1.7, $0, count)
+            lk_scale(x, LK_FLOAT32, 1.7, $0, LK_FLOAT32, count)
         }
     }
 
-    @Test(arguments: awkwardCounts, [LK_IDENTITY, LK_RELU, LK_SIGMOID, LK_TANH, LK_GELU].map(\.rawValue))
+    @Test(arguments: awkwardCounts, Array(UInt32(0)...9))
     func activations(count: Int, code: UInt32) {
         var numbers = TestNumbers(count + Int(code))
         let (x, dy, code) = (numbers.floats(count, -9...9), numbers.floats(count), Int32(code))
         compare(count: count, tolerance: 5e-7) {
-            lkr_activate(code, x, $0, count)
+            lkr_activate(code, x, LK_FLOAT32, $0, LK_FLOAT32, count)
         } kernel: {
-            lk_activate(code, x, $0, count)
+            lk_activate(code, x, LK_FLOAT32, $0, LK_FLOAT32, count)
         }
-        let saved = code == Int32(LK_GELU.rawValue) ? x : x.map { abs($0) / 9 }
+        let takesInput = [LK_GELU, LK_GELU_TANH, LK_SILU, LK_SOFTPLUS].map { Int32($0.rawValue) }.contains(
+            code)
+        let saved = takesInput ? x : x.map { abs($0) / 9 }
         compare(count: count, tolerance: 5e-7) {
-            lkr_activation_gradient(code, dy, saved, $0, count)
+            lkr_activation_gradient(code, dy, LK_FLOAT32, saved, LK_FLOAT32, $0, LK_FLOAT32, count)
         } kernel: {
-            lk_activation_gradient(code, dy, saved, $0, count)
+            lk_activation_gradient(code, dy, LK_FLOAT32, saved, LK_FLOAT32, $0, LK_FLOAT32, count)
         }
     }
 
@@ -68,9 +70,9 @@ import Testing
         let (rows, bias) = (5, numbers.floats(width))
         let x = numbers.floats(rows * width)
         compare(count: rows * width) {
-            lkr_add_bias(x, bias, $0, rows, width)
+            lkr_add_bias(x, LK_FLOAT32, bias, $0, LK_FLOAT32, rows, width)
         } kernel: {
-            lk_add_bias(x, bias, $0, rows, width)
+            lk_add_bias(x, LK_FLOAT32, bias, $0, LK_FLOAT32, rows, width)
         }
     }
 
@@ -78,9 +80,9 @@ import Testing
         var numbers = TestNumbers(extent * 1000 + inner)
         let x = numbers.floats(3 * extent * inner)
         compare(count: 3 * inner, tolerance: 1e-5) {
-            lkr_reduce(x, $0, 3, extent, inner, 0.5)
+            lkr_reduce(x, LK_FLOAT32, $0, 3, extent, inner, 0.5)
         } kernel: {
-            lk_reduce(x, $0, 3, extent, inner, 0.5)
+            lk_reduce(x, LK_FLOAT32, $0, 3, extent, inner, 0.5)
         }
     }
 
@@ -100,10 +102,12 @@ import Testing
         let (x, y) = (numbers.floats(count), numbers.floats(count))
         withEachInstructionSet { _ in
             var sum = GuardedFloats(x)
-            sum.withPointer { lk_add($0, y, $0, count) }
+            sum.withPointer { lk_add($0, LK_FLOAT32, y, LK_FLOAT32, $0, LK_FLOAT32, count) }
             #expect(sum.values == Swift.zip(x, y).map { $0 + $1 })
             var activated = GuardedFloats(x)
-            activated.withPointer { lk_activate(Int32(LK_RELU.rawValue), $0, $0, count) }
+            activated.withPointer {
+                lk_activate(Int32(LK_RELU.rawValue), $0, LK_FLOAT32, $0, LK_FLOAT32, count)
+            }
             #expect(activated.values == x.map { max($0, 0) })
         }
     }
@@ -117,7 +121,9 @@ import Testing
                 (LK_TANH, [.nan, 1, -1, 1, -1, 1, -1, 0, 0]),
             ] as [(lk_activation, [Float])] {
                 var result = GuardedFloats(count: x.count)
-                result.withPointer { lk_activate(Int32(code.rawValue), x, $0, x.count) }
+                result.withPointer {
+                    lk_activate(Int32(code.rawValue), x, LK_FLOAT32, $0, LK_FLOAT32, x.count)
+                }
                 #expect(result.values[0].isNaN, "activation \(code.rawValue) of NaN")
                 #expect(
                     Swift.zip(result.values, expected).dropFirst().allSatisfy {
@@ -125,15 +131,32 @@ import Testing
                     })
             }
             var gelu = GuardedFloats(count: x.count)
-            gelu.withPointer { lk_activate(Int32(LK_GELU.rawValue), x, $0, x.count) }
+            gelu.withPointer { lk_activate(Int32(LK_GELU.rawValue), x, LK_FLOAT32, $0, LK_FLOAT32, x.count) }
             #expect(gelu.values[0].isNaN)
             #expect(gelu.values[3] == 1e30 && gelu.values[4] == 0)
+            // GELU's cube and SiLU's product overflow where the results do not.
+            for kind in [LK_GELU_TANH, LK_SILU, LK_SOFTPLUS, LK_ELU, LK_LEAKY_RELU] {
+                let (code, count) = (Int32(kind.rawValue), x.count)
+                var (value, slope) = (GuardedFloats(count: count), GuardedFloats(count: count))
+                value.withPointer { lk_activate(code, x, LK_FLOAT32, $0, LK_FLOAT32, count) }
+                #expect(value.values[0].isNaN && value.values[3] == 1e30)
+                #expect(kind == LK_LEAKY_RELU || abs(value.values[4]) <= 1)
+                #expect(value.values.dropFirst(3).allSatisfy { $0.isFinite })
+                let ones = [Float](repeating: 1, count: count)
+                slope.withPointer {
+                    lk_activation_gradient(code, ones, LK_FLOAT32, x, LK_FLOAT32, $0, LK_FLOAT32, count)
+                }
+                #expect(kind == LK_LEAKY_RELU || kind == LK_ELU || slope.values[0].isNaN)
+                #expect(slope.values[3] == 1)
+            }
             // A gradient of NaN stays NaN whatever the slope.
             let dy = [Float](repeating: .nan, count: 20)
-            for code in 0...4 {
+            for code in 0...9 {
                 var dx = GuardedFloats(count: 20)
                 dx.withPointer {
-                    lk_activation_gradient(Int32(code), dy, [Float](repeating: 0.5, count: 20), $0, 20)
+                    lk_activation_gradient(
+                        Int32(code), dy, LK_FLOAT32, [Float](repeating: 0.5, count: 20), LK_FLOAT32, $0,
+                        LK_FLOAT32, 20)
                 }
                 #expect(dx.values.allSatisfy { $0.isNaN })
             }

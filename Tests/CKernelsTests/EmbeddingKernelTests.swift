@@ -43,9 +43,9 @@ import Testing
         let (table, ids) = (numbers.floats(rows * width), ids(width))
         let dy = numbers.floats(ids.count * width)
         compare(count: ids.count * width, tolerance: 0) {
-            lkr_embedding(table, rows, width, ids, ids.count, $0)
+            lkr_embedding(table, LK_FLOAT32, rows, width, ids, ids.count, $0, LK_FLOAT32)
         } kernel: {
-            lk_embedding(table, rows, width, ids, ids.count, $0)
+            lk_embedding(table, LK_FLOAT32, rows, width, ids, ids.count, $0, LK_FLOAT32)
         }
         compare(count: rows * width, tolerance: 1e-6) {
             lkr_embedding_gradient(ids, ids.count, dy, rows, width, $0)
@@ -97,7 +97,7 @@ import Testing
             var looked = GuardedFloats(count: ids.count * width)
             fused.withPointer { lk_embedding_mean(table, rows, width, ids, samples, tokens, 0, $0) }
             looked.withPointer { rowsOut in
-                lk_embedding(table, rows, width, ids, ids.count, rowsOut)
+                lk_embedding(table, LK_FLOAT32, rows, width, ids, ids.count, rowsOut, LK_FLOAT32)
                 apart.withPointer { lk_masked_mean(rowsOut, ids, samples, tokens, width, 0, $0) }
             }
             #expect(bits(fused.values) == bits(apart.values))
@@ -113,7 +113,9 @@ import Testing
             table.withUnsafeBufferPointer { table in
                 let start = table.baseAddress! + 3 * width
                 var looked = GuardedFloats(count: ids.count * width)
-                looked.withPointer { lk_embedding(start, rows, width, ids, ids.count, $0) }
+                looked.withPointer {
+                    lk_embedding(start, LK_FLOAT32, rows, width, ids, ids.count, $0, LK_FLOAT32)
+                }
                 let expected = (0..<ids.count).flatMap { _ in (0..<width).map { Float($0) } }
                 #expect(looked.values == expected)
                 var pooled = GuardedFloats(count: width)

@@ -78,6 +78,28 @@ func distance(_ values: [Float], _ expected: [Float]) -> Float {
     }
 }
 
+/// Numbers as a kernel stores them: bytes of float32 or bfloat16 (cut, which loses nothing that a test needs).
+func stored(_ values: [Float], _ type: lk_type) -> [UInt8] {
+    values.flatMap { value -> [UInt8] in
+        let bytes = withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
+        return type == LK_BFLOAT16 ? Array(bytes[2...]) : bytes
+    }
+}
+
+/// The numbers that stored bytes mean.
+func widened(_ bytes: [UInt8], _ type: lk_type, _ count: Int) -> [Float] {
+    (0..<count).map { index in
+        bytes.withUnsafeBytes { memory in
+            if type == LK_FLOAT32 { return memory.loadUnaligned(fromByteOffset: index * 4, as: Float.self) }
+            let half = memory.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+            return Float(bitPattern: UInt32(half) << 16)
+        }
+    }
+}
+
+/// Every pair of storage types.
+let typePairs = [LK_FLOAT32, LK_BFLOAT16].flatMap { x in [LK_FLOAT32, LK_BFLOAT16].map { (x, $0) } }
+
 /// Counts on both sides of the sixteen lanes, of a chunk and of nothing.
 let awkwardCounts = [1, 15, 16, 17, 31, 33, 100, 1023, 1025]
 /// Widths on both sides of a vector and of a strip of four.

@@ -36,9 +36,65 @@ import Testing
         let logits = numbers.floats(samples * classes, -5...5)
         let labels = numbers.integers(samples, below: classes)
         compare(count: samples * classes) {
-            lkr_softmax_cross_entropy(logits, labels, samples, classes, $0, $1)
+            lkr_softmax_cross_entropy(
+                logits, LK_FLOAT32, labels, samples, classes, .min, 0, $0, $1, LK_FLOAT32)
         } kernel: {
-            lk_softmax_cross_entropy(logits, labels, samples, classes, $0, $1)
+            lk_softmax_cross_entropy(
+                logits, LK_FLOAT32, labels, samples, classes, .min, 0, $0, $1, LK_FLOAT32)
+        }
+    }
+
+    @Test(arguments: [2, 15, 16, 17, 33, 100], [Float(0), 0.1, 1]) func softmaxWithIgnoredLabels(
+        classes: Int, smoothing: Float
+    ) {
+        var numbers = TestNumbers(classes)
+        let samples = 7
+        let logits = numbers.floats(samples * classes, -5...5)
+        var labels = numbers.integers(samples, below: classes)
+        labels[0] = -100
+        labels[4] = -100
+        compare(count: samples * classes) {
+            lkr_softmax_cross_entropy(
+                logits, LK_FLOAT32, labels, samples, classes, -100, smoothing, $0, $1, LK_FLOAT32)
+        } kernel: {
+            lk_softmax_cross_entropy(
+                logits, LK_FLOAT32, labels, samples, classes, -100, smoothing, $0, $1, LK_FLOAT32)
+        }
+        var counted: Float = 0
+        lk_count_labels(labels, samples, -100, &counted)
+        #expect(counted == 5)
+        lkr_count_labels(labels, samples, -100, &counted)
+        #expect(counted == 5)
+    }
+
+    /// Logits and gradient in every combination of storage types, against the twin on the same numbers.
+    @Test(arguments: [3, 16, 40], [Float(0), 0.2]) func softmaxOfBothStorageTypes(
+        classes: Int, smoothing: Float
+    ) {
+        var numbers = TestNumbers(classes)
+        let samples = 5
+        let wide = numbers.floats(samples * classes, -5...5)
+        let labels: [Int32] = [0, 1, -100, 2, 1]
+        for (type, gradientType) in typePairs {
+            let logits = stored(wide, type)
+            var (expected, loss): (Float, Float) = (0, 0)
+            var twin = [UInt8](repeating: 0, count: samples * classes * 4)
+            lkr_softmax_cross_entropy(
+                logits, type, labels, samples, classes, -100, smoothing, &expected, &twin, gradientType)
+            var first: [UInt8]?
+            withEachInstructionSet { _ in
+                var gradient = [UInt8](repeating: 0, count: samples * classes * 4)
+                lk_softmax_cross_entropy(
+                    logits, type, labels, samples, classes, -100, smoothing, &loss, &gradient, gradientType)
+                #expect(abs(loss - expected) < 2e-6 * max(1, abs(expected)))
+                let tolerance: Float = gradientType == LK_FLOAT32 ? 1e-6 : 4e-3
+                #expect(
+                    distance(
+                        widened(gradient, gradientType, samples * classes),
+                        widened(twin, gradientType, samples * classes)) < tolerance)
+                #expect(first ?? gradient == gradient)
+                first = first ?? gradient
+            }
         }
     }
 
@@ -74,14 +130,17 @@ import Testing
         withEachInstructionSet { _ in
             var (loss, gradient) = (GuardedFloats(count: 1), GuardedFloats(count: 9))
             loss.withPointer { loss in
-                gradient.withPointer { lk_softmax_cross_entropy(logits, labels, 3, 3, loss, $0) }
+                gradient.withPointer {
+                    lk_softmax_cross_entropy(logits, LK_FLOAT32, labels, 3, 3, .min, 0, loss, $0, LK_FLOAT32)
+                }
             }
             // 0, then 0 (the label is the greatest), then log 3.
             #expect(abs(loss.values[0] - 1.0986123) < 1e-6)
             let third: Float = 1.0 / 3
             #expect(distance(gradient.values, [0, 0, 0, 0, 0, 0, third, third, third - 1]) < 1e-6)
             var wrong: Float = 0
-            lk_softmax_cross_entropy([1e4, -1e4, 0], [1], 1, 3, &wrong, nil)
+            lk_softmax_cross_entropy(
+                [1e4, -1e4, 0] as [Float], LK_FLOAT32, [1], 1, 3, .min, 0, &wrong, nil, LK_FLOAT32)
             #expect(wrong == 2e4)
             lk_sigmoid_cross_entropy([1e4, -1e4, 1e4], [0, 1, 1], nil, 3, &wrong, nil)
             #expect(wrong == 2e4)
@@ -96,7 +155,8 @@ import Testing
                         var logits = [Float](repeating: 0.25, count: classes)
                         logits[place] = bad
                         var loss: Float = 0
-                        lk_softmax_cross_entropy(logits, [1], 1, classes, &loss, nil)
+                        lk_softmax_cross_entropy(
+                            logits, LK_FLOAT32, [1], 1, classes, .min, 0, &loss, nil, LK_FLOAT32)
                         #expect(!loss.isFinite, "\(classes) classes, \(bad) at \(place), set \(set.rawValue)")
                     }
                 }
@@ -122,7 +182,10 @@ import Testing
             withEachInstructionSet { _ in
                 var (loss, gradient) = (GuardedFloats(count: 1), GuardedFloats(count: 3))
                 loss.withPointer { loss in
-                    gradient.withPointer { lk_softmax_cross_entropy([1, 2, 3], [label], 1, 3, loss, $0) }
+                    gradient.withPointer {
+                        lk_softmax_cross_entropy(
+                            [1, 2, 3] as [Float], LK_FLOAT32, [label], 1, 3, .min, 0, loss, $0, LK_FLOAT32)
+                    }
                 }
                 #expect(gradient.isIntact && loss.values[0].isFinite)
             }

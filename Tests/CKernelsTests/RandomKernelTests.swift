@@ -25,11 +25,11 @@ import Testing
             seed: seed, ordinal: ordinal, first_sample: first, step: step, threshold: threshold, scale: 1.5)
         withEachInstructionSet { _ in
             var y = GuardedFloats(count: x.count)
-            y.withPointer { lk_dropout(&key, x, $0, samples, width) }
+            y.withPointer { lk_dropout(&key, x, LK_FLOAT32, $0, LK_FLOAT32, samples, width) }
             #expect(y.isIntact && y.values == expected)
         }
         var twin = GuardedFloats(count: x.count)
-        twin.withPointer { lkr_dropout(&key, x, $0, samples, width) }
+        twin.withPointer { lkr_dropout(&key, x, LK_FLOAT32, $0, LK_FLOAT32, samples, width) }
         #expect(twin.values == expected)
     }
 
@@ -39,7 +39,7 @@ import Testing
         var key = lk_dropout_arguments(
             seed: 5, ordinal: 1, first_sample: 0, step: 0, threshold: UInt32(0.2 * 0x1p32), scale: 1.25)
         var y = [Float](repeating: 0, count: count)
-        lk_dropout(&key, x, &y, 1, count)
+        lk_dropout(&key, x, LK_FLOAT32, &y, LK_FLOAT32, 1, count)
         let kept = Double(y.count { $0 != 0 }) / Double(count)
         // Four standard deviations of the share of 100,000 draws.
         #expect(abs(kept - 0.8) < 4 * (0.16 / Double(count)).squareRoot())

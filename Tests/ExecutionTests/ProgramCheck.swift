@@ -77,6 +77,9 @@ final class ProgramCheck {
         pointers[field].storeBytes(of: value, toByteOffset: index * 4, as: Float.self)
     }
 
+    /// The numbers of an integer field.
+    func integers(field: Int) -> [Int32] { fields[field] }
+
     /// Runs the program so many times; the arenas must stay where they are meanwhile.
     func run(_ count: Int = 1, around body: (() throws -> Void) throws -> Void = { try $0() }) throws {
         try parameters.withUnsafeMutableBufferPointer { parameters in

@@ -34,7 +34,7 @@ private let isOptimized: Bool = {
                 isTraining: isTraining), idLimit: idLimit)
     }
 
-    @Test(arguments: [nil, .relu, .sigmoid, .tanh, .gelu] as [Activation?], [1, 2, 7, 32])
+    @Test(arguments: [nil] + Activation.allCases.map(Optional.some), [1, 2, 7, 32])
     func dense(activation: Activation?, samples: Int) throws {
         for hidden in [1, 15, 16, 17, 64] {
             for isTraining in [true, false] {
@@ -169,7 +169,7 @@ private let isOptimized: Bool = {
     }
 
     /// Above one megaflop oneDNN takes over; forward, both backward products and the epilogues must agree with float64.
-    @Test(arguments: [nil, .relu, .sigmoid, .tanh, .gelu] as [Activation?]) func libraryProducts(
+    @Test(arguments: [nil] + Activation.allCases.map(Optional.some)) func libraryProducts(
         activation: Activation?
     ) throws {
         let model = Sequential {

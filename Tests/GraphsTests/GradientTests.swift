@@ -87,6 +87,17 @@ import Testing
         try check.verify(logits.softmaxCrossEntropy(labels: labels).scaled(by: 2))
     }
 
+    @Test(arguments: [nil, 1, -100] as [Int?], [0, 0.25, 1]) func crossEntropyOfSequences(
+        ignored: Int?, smoothing: Double
+    ) throws {
+        let check = GradientCheck()
+        let logits = try check.parameter([2, 3, 4])
+        let labels = check.ids([2, 3], [1, 0, 3, -100, 1, 2])
+        try check.verify(
+            logits.softmaxCrossEntropy(labels: labels, ignoredLabel: ignored, labelSmoothing: smoothing)
+                .scaled(by: 1.5))
+    }
+
     @Test func otherLosses() throws {
         let check = GradientCheck()
         let (x, y) = (try check.parameter([4, 1]), try check.parameter([4, 2]))

@@ -94,6 +94,25 @@ import Testing
         try bench.verify(output, activation.rawValue, gradients: ["x"])
     }
 
+    /// Labels [2, 3] of logits [2, 3, 4]: rows that do not count, and targets spread over the classes.
+    @Test func crossEntropyWithIgnoredLabelsAndSmoothing() throws {
+        let cases: [(String, [Int], LossOptions)] = [
+            ("ignored", [0, -100, 3, 1, 2, -100], LossOptions(ignoredLabel: -100)),
+            ("smoothed", [0, 1, 3, 1, 2, 2], LossOptions(labelSmoothing: 0.1)),
+            (
+                "ignoredSmoothed", [0, -100, 3, 1, 2, -100],
+                LossOptions(ignoredLabel: -100, labelSmoothing: 0.3)
+            ),
+        ]
+        for (name, labels, options) in cases {
+            let bench = Bench()
+            let logits = try bench.leaf(recordedArray(1, [2, 3, 4], scale: 4))
+            let sum = try Loss.softmaxCrossEntropy.sum(
+                predictions: logits, labels: bench.ids([2, 3], labels), options: options)
+            try bench.verify(sum, "softmaxCrossEntropy-" + name, gradients: ["x"])
+        }
+    }
+
     @Test func losses() throws {
         let softmax = Bench()
         let logits = try softmax.leaf(recordedArray(1, [5, 4], scale: 4))

@@ -17,10 +17,10 @@ LK_INLINE void lk_philox(uint32_t c[4][LK_BLOCKS], uint32_t key0, uint32_t key1)
   }
 }
 
-void LK_CLONE(dropout)(const lk_dropout_arguments *key, const float *x, float *y, ptrdiff_t samples,
-                       ptrdiff_t width) {
+LK_INLINE void lk_dropout_as(const lk_dropout_arguments *key, const void *x, const lk_type xt, void *y,
+                             const lk_type yt, ptrdiff_t samples, ptrdiff_t width) {
   uint32_t key0 = (uint32_t)key->seed ^ key->ordinal * 0x9E3779B9u, key1 = (uint32_t)(key->seed >> 32) ^ key->ordinal;
-  for (ptrdiff_t sample = 0; sample < samples; sample++, x += width, y += width) {
+  for (ptrdiff_t sample = 0; sample < samples; sample++) {
     for (ptrdiff_t start = 0; start < width; start += 4 * LK_BLOCKS) {
       uint32_t words[4][LK_BLOCKS];
       for (int l = 0; l < LK_BLOCKS; l++) {
@@ -32,8 +32,16 @@ void LK_CLONE(dropout)(const lk_dropout_arguments *key, const float *x, float *y
       }
       lk_philox(words, key0, key1);
       ptrdiff_t here = width - start < 4 * LK_BLOCKS ? width - start : 4 * LK_BLOCKS;
+      ptrdiff_t at = sample * width + start;
       for (ptrdiff_t i = 0; i < here; i++)
-        y[start + i] = words[i % 4][i / 4] >= key->threshold ? x[start + i] * key->scale : 0.0f;
+        lk_set_number(y, at + i, words[i % 4][i / 4] >= key->threshold ? lk_number(x, at + i, xt) * key->scale : 0.0f,
+                      yt);
     }
   }
+}
+
+void LK_CLONE(dropout)(const lk_dropout_arguments *key, const void *x, lk_type xt, void *y, lk_type yt,
+                       ptrdiff_t samples, ptrdiff_t width) {
+  if (xt == LK_FLOAT32 && yt == LK_FLOAT32) lk_dropout_as(key, x, LK_FLOAT32, y, LK_FLOAT32, samples, width);
+  else lk_dropout_as(key, x, xt, y, yt, samples, width);
 }

@@ -4,10 +4,14 @@
 
 LK_INLINE ptrdiff_t lk_row(int32_t id, ptrdiff_t rows) { return (uint32_t)id < (uint64_t)rows ? id : 0; }
 
-void LK_CLONE(embedding)(const float *table, ptrdiff_t rows, ptrdiff_t width, const int32_t *ids, ptrdiff_t count,
-                         float *y) {
-  for (ptrdiff_t i = 0; i < count; i++)
-    memcpy(y + i * width, table + lk_row(ids[i], rows) * width, (size_t)width * sizeof(float));
+void LK_CLONE(embedding)(const void *table, lk_type tt, ptrdiff_t rows, ptrdiff_t width, const int32_t *ids,
+                         ptrdiff_t count, void *y, lk_type yt) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    const void *from = lk_element(table, lk_row(ids[i], rows) * width, tt);
+    void *to = (void *)lk_element(y, i * width, yt);
+    if (tt == yt) memcpy(to, from, (size_t)width * (tt == LK_BFLOAT16 ? 2 : 4));
+    else LK_MAP_AS(to, yt, width, LK_AT_AS(from, tt));
+  }
 }
 
 void LK_CLONE(embedding_gradient)(const int32_t *ids, ptrdiff_t count, const float *dy, ptrdiff_t rows,

@@ -3,12 +3,6 @@
 // Rows after which partial sums of parameter gradients are added up: keeps rounding errors small.
 #define LK_NORM_BLOCK 64
 
-// All bits in the first `count` lanes.
-LK_INLINE lk_mask lk_first_lanes(ptrdiff_t count) {
-  const lk_mask lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  return lanes < (int32_t)count;
-}
-
 LK_INLINE float lk_fold(const lk_vector sums[4]) { return lk_sum((sums[0] + sums[1]) + (sums[2] + sums[3])); }
 
 // A row as floats: where it is, or widened into the buffer.

@@ -1,33 +1,39 @@
 // Sums. Over an outer axis each column is one chain in order; over the innermost axis sixteen chains are folded in a
 // fixed tree.
 
-LK_INLINE float lk_sum_row(const float *x, ptrdiff_t count) {
+LK_INLINE float lk_sum_row(const void *x, const lk_type type, ptrdiff_t count) {
   lk_vector sums = lk_splat(0);
   ptrdiff_t i = 0;
-  for (; i + LK_LANES <= count; i += LK_LANES) sums += lk_load(x + i);
-  if (i < count) sums += lk_load_some(x + i, count - i);
+  for (; i + LK_LANES <= count; i += LK_LANES) sums += lk_read(x, i, type);
+  if (i < count) sums += lk_read_some(x, i, count - i, type);
   return lk_sum(sums);
 }
 
-void LK_CLONE(reduce)(const float *x, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner, float factor) {
-  for (ptrdiff_t o = 0; o < outer; o++, x += extent * inner, y += inner) {
+LK_INLINE void lk_reduce_as(const void *x, const lk_type type, float *y, ptrdiff_t outer, ptrdiff_t extent,
+                            ptrdiff_t inner, float factor) {
+  for (ptrdiff_t o = 0; o < outer; o++, x = lk_element(x, extent * inner, type), y += inner) {
     if (inner == 1) {
-      *y = lk_sum_row(x, extent) * factor;
+      *y = lk_sum_row(x, type, extent) * factor;
       continue;
     }
     for (ptrdiff_t column = 0; column < inner; column += LK_LANES) {
       ptrdiff_t count = inner - column < LK_LANES ? inner - column : LK_LANES;
       lk_vector sums = lk_splat(0);
-      const float *from = x + column;
       if (count == LK_LANES) {
-        for (ptrdiff_t e = 0; e < extent; e++, from += inner) sums += lk_load(from);
+        for (ptrdiff_t e = 0; e < extent; e++) sums += lk_read(x, e * inner + column, type);
         lk_store(y + column, sums * lk_splat(factor));
       } else {
-        for (ptrdiff_t e = 0; e < extent; e++, from += inner) sums += lk_load_some(from, count);
+        for (ptrdiff_t e = 0; e < extent; e++) sums += lk_read_some(x, e * inner + column, count, type);
         lk_store_some(y + column, sums * lk_splat(factor), count);
       }
     }
   }
+}
+
+void LK_CLONE(reduce)(const void *x, lk_type type, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner,
+                      float factor) {
+  if (type == LK_FLOAT32) lk_reduce_as(x, LK_FLOAT32, y, outer, extent, inner, factor);
+  else lk_reduce_as(x, LK_BFLOAT16, y, outer, extent, inner, factor);
 }
 
 void LK_CLONE(broadcast)(const float *x, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner) {

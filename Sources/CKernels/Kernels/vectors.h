@@ -42,6 +42,11 @@ LK_INLINE lk_half_words lk_narrow(lk_vector x) {
   return __builtin_convertvector(((rounded & is_number) | (quiet & ~is_number)) >> 16, lk_half_words);
 }
 
+// The address of an element of an array.
+LK_INLINE const void *lk_element(const void *x, ptrdiff_t at, lk_type type) {
+  return (const char *)x + at * (type == LK_BFLOAT16 ? 2 : 4);
+}
+
 // Sixteen (or `count`) numbers of an array whose type is known where this is inlined.
 LK_INLINE lk_vector lk_read(const void *from, ptrdiff_t at, lk_type type) {
   if (type == LK_BFLOAT16) return lk_widen(*(const lk_half_words *)((const uint16_t *)from + at));
@@ -64,6 +69,33 @@ LK_INLINE void lk_write_some(void *to, ptrdiff_t at, lk_vector x, ptrdiff_t coun
     lk_half_words narrow = lk_narrow(x);
     memcpy((uint16_t *)to + at, &narrow, (size_t)count * sizeof(uint16_t));
   } else lk_store_some((float *)to + at, x, count);
+}
+
+// One number of an array.
+LK_INLINE float lk_number(const void *x, ptrdiff_t at, lk_type type) {
+  if (type == LK_FLOAT32) return ((const float *)x)[at];
+  uint32_t bits = (uint32_t)((const uint16_t *)x)[at] << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// Stores one number, rounded as lk_narrow does.
+LK_INLINE void lk_set_number(void *to, ptrdiff_t at, float x, lk_type type) {
+  if (type == LK_FLOAT32) {
+    ((float *)to)[at] = x;
+    return;
+  }
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  bits = x == x ? bits + 0x7fff + ((bits >> 16) & 1) : bits | 0x400000;
+  ((uint16_t *)to)[at] = (uint16_t)(bits >> 16);
+}
+
+// All bits in the first `count` lanes, none in the others.
+LK_INLINE lk_mask lk_first_lanes(ptrdiff_t count) {
+  lk_mask lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return lane < (int32_t)count;
 }
 
 LK_INLINE lk_vector lk_select(lk_mask mask, lk_vector yes, lk_vector no) {
@@ -149,17 +181,61 @@ LK_INLINE lk_vector lk_erf(lk_vector x) {
   return (lk_vector)((lk_mask)value | ((lk_mask)x & (lk_mask)lk_splat(-0.0f)));
 }
 
+// log(1 + e) for e in [0, 1]: 2·artanh(e / (2 + e)), a series in s² that converges fast as s ≤ 1/3.
+LK_INLINE lk_vector lk_log1p_unit(lk_vector e) {
+  lk_vector s = e / (lk_splat(2.0f) + e), s2 = s * s;
+  lk_vector p = lk_splat(1.0f / 13);
+  p = p * s2 + lk_splat(1.0f / 11);
+  p = p * s2 + lk_splat(1.0f / 9);
+  p = p * s2 + lk_splat(1.0f / 7);
+  p = p * s2 + lk_splat(1.0f / 5);
+  p = p * s2 + lk_splat(1.0f / 3);
+  p = p * s2 + lk_splat(1.0f);
+  return lk_splat(2.0f) * s * p;
+}
+
+// eˣ − 1 for x ≤ 0: near zero the polynomial of lk_exp before its one is added, so that no digits are lost.
+LK_INLINE lk_vector lk_expm1_below(lk_vector x) {
+  lk_vector p = lk_splat(1.9875691500e-4f);
+  p = p * x + lk_splat(1.3981999507e-3f);
+  p = p * x + lk_splat(8.3334519073e-3f);
+  p = p * x + lk_splat(4.1665795894e-2f);
+  p = p * x + lk_splat(1.6666665459e-1f);
+  p = p * x + lk_splat(5.0000001201e-1f);
+  p = p * (x * x) + x;
+  return lk_select(x > lk_splat(-0.34f), p, lk_exp(x) - lk_splat(1.0f));
+}
+
+// x·sigmoid(z), and zero where the sigmoid would be; NaN stays NaN.
+LK_INLINE lk_vector lk_gated(lk_vector x, lk_vector z) {
+  return lk_select(z < lk_splat(-87.0f), lk_splat(-0.0f), x / (lk_splat(1.0f) + lk_exp(-z)));
+}
+
+// GELU with tanh is x·sigmoid(2u), u = √(2/π)·(x + 0.044715x³): one exponential. Beyond ±12 nothing changes but
+// the cube's overflow; the order of the bounds keeps NaN.
+LK_INLINE lk_vector lk_gelu_bounded(lk_vector x) {
+  return lk_minimum(lk_splat(12.0f), lk_maximum(lk_splat(-12.0f), x));
+}
+LK_INLINE lk_vector lk_gelu_argument(lk_vector x) {
+  return x * (lk_splat(1.5957691216057308f) + lk_splat(0.071354816272600f) * (x * x));
+}
+
 LK_INLINE lk_vector lk_apply(int32_t activation, lk_vector x) {
   switch (activation) {
     case LK_RELU: return lk_select(x < lk_splat(0), lk_splat(0), x);  // keeps NaN
     case LK_SIGMOID: return lk_sigmoid(x);
     case LK_TANH: return lk_tanh(x);
     case LK_GELU: return lk_splat(0.5f) * x * (lk_splat(1.0f) + lk_erf(x * lk_splat(0.70710678118654752f)));
+    case LK_GELU_TANH: return lk_gated(x, lk_gelu_argument(lk_gelu_bounded(x)));
+    case LK_SILU: return lk_gated(x, x);
+    case LK_SOFTPLUS: return lk_select(x < lk_splat(0), lk_splat(0), x) + lk_log1p_unit(lk_exp(-lk_absolute(x)));
+    case LK_LEAKY_RELU: return lk_select(x < lk_splat(0), lk_splat(0.01f) * x, x);
+    case LK_ELU: return lk_select(x < lk_splat(0), lk_expm1_below(x), x);
     default: return x;
   }
 }
 
-// The derivative at the saved result (ReLU, sigmoid, tanh) or input (GELU).
+// The derivative at the saved result (ReLU, leaky ReLU, ELU, sigmoid, tanh) or input (the others).
 LK_INLINE lk_vector lk_slope(int32_t activation, lk_vector saved) {
   lk_vector one = lk_splat(1.0f);
   switch (activation) {
@@ -171,6 +247,22 @@ LK_INLINE lk_vector lk_slope(int32_t activation, lk_vector saved) {
       lk_vector normal = lk_splat(0.5f) * (one + lk_erf(saved * lk_splat(0.70710678118654752f)));
       return normal + saved * density;
     }
+    // With s = 1 / (1 + e), 1 − s is e·s: written so, it loses no digits where s is near one.
+    case LK_GELU_TANH: {
+      lk_vector x = lk_gelu_bounded(saved), square = x * x;
+      lk_vector e = lk_exp(-lk_gelu_argument(x)), s = one / (one + e);
+      lk_vector inner = x * (lk_splat(1.5957691216057308f) + lk_splat(0.214064448817801f) * square);
+      return s + (e * s) * s * inner;
+    }
+    case LK_SILU: {
+      // Beyond ±90 the derivative is 0 or 1 to the last bit; the bound keeps infinity from meeting zero.
+      lk_vector x = lk_minimum(lk_splat(90.0f), lk_maximum(lk_splat(-90.0f), saved));
+      lk_vector e = lk_exp(-x), s = one / (one + e);
+      return s + (e * s) * s * x;
+    }
+    case LK_SOFTPLUS: return lk_sigmoid(saved);
+    case LK_LEAKY_RELU: return lk_select(saved > lk_splat(0), one, lk_splat(0.01f));
+    case LK_ELU: return lk_select(saved > lk_splat(0), one, saved + one);
     default: return one;
   }
 }

@@ -18,8 +18,23 @@ extern "C" {
 // What an element of an array is, where a kernel takes both.
 typedef enum lk_type { LK_FLOAT32 = 0, LK_BFLOAT16 = 1 } lk_type;
 
-// What happens to a product before it is stored; the order of `Graphs.Activation`.
-typedef enum lk_activation { LK_IDENTITY = 0, LK_RELU = 1, LK_SIGMOID = 2, LK_TANH = 3, LK_GELU = 4 } lk_activation;
+// What happens to a product before it is stored; `Graphs.Activation` has the same.
+typedef enum lk_activation {
+  LK_IDENTITY = 0,
+  LK_RELU = 1,
+  LK_SIGMOID = 2,
+  LK_TANH = 3,
+  LK_GELU = 4,
+  LK_GELU_TANH = 5,
+  LK_SILU = 6,
+  LK_SOFTPLUS = 7,
+  LK_LEAKY_RELU = 8,
+  LK_ELU = 9
+} lk_activation;
+
+#define LK_EACH_ACTIVATION(K) \
+  K(LK_IDENTITY) K(LK_RELU) K(LK_SIGMOID) K(LK_TANH) K(LK_GELU) K(LK_GELU_TANH) K(LK_SILU) K(LK_SOFTPLUS) \
+  K(LK_LEAKY_RELU) K(LK_ELU)
 
 // C[m,n] = epilogue(Σₖ A[m,k]·B[k,n]); strides count elements, so that transposes cost nothing to say.
 typedef struct lk_matmul_arguments {
@@ -84,25 +99,40 @@ typedef struct lk_dropout_arguments {
 #define LK_KERNELS(K) LK_CORE_KERNELS(K) LK_CONVOLUTION_KERNELS(K) LK_NORMALIZATION_KERNELS(K) LK_ATTENTION_KERNELS(K) \
   LK_RECURRENT_KERNELS(K) LK_SHAPES_KERNELS(K) LK_CHAINS_KERNELS(K)
 
-#define LK_CORE_KERNELS(K)                                                                                                  \
+#define LK_CORE_KERNELS(K)                                                                                             \
   K(matmul, (const lk_matmul_arguments *x), (x))                                                                       \
-  K(activate, (int32_t activation, const float *x, float *y, ptrdiff_t count), (activation, x, y, count))              \
-  K(activation_gradient, (int32_t activation, const float *dy, const float *saved, float *dx, ptrdiff_t count),        \
-    (activation, dy, saved, dx, count))                                                                                \
-  K(add, (const float *x, const float *y, float *z, ptrdiff_t count), (x, y, z, count))                                \
-  K(multiply, (const float *x, const float *y, float *z, ptrdiff_t count), (x, y, z, count))                           \
-  K(scale, (const float *x, float factor, float *y, ptrdiff_t count), (x, factor, y, count))                           \
-  K(add_bias, (const float *x, const float *bias, float *y, ptrdiff_t rows, ptrdiff_t columns),                        \
-    (x, bias, y, rows, columns))                                                                                       \
+  /* arrays given as `const void *, lk_type` hold float32 or bfloat16 */                                               \
+  K(activate,                                                                                                          \
+    (int32_t activation, const void *x, lk_type x_type, void *y, lk_type y_type, ptrdiff_t count),                     \
+    (activation, x, x_type, y, y_type, count))                                                                         \
+  K(activation_gradient,                                                                                               \
+    (int32_t activation, const void *dy, lk_type dy_type, const void *saved, lk_type saved_type, void *dx,             \
+     lk_type dx_type, ptrdiff_t count),                                                                                \
+    (activation, dy, dy_type, saved, saved_type, dx, dx_type, count))                                                  \
+  K(add,                                                                                                               \
+    (const void *x, lk_type x_type, const void *y, lk_type y_type, void *z, lk_type z_type, ptrdiff_t count),          \
+    (x, x_type, y, y_type, z, z_type, count))                                                                          \
+  K(multiply,                                                                                                          \
+    (const void *x, lk_type x_type, const void *y, lk_type y_type, void *z, lk_type z_type, ptrdiff_t count),          \
+    (x, x_type, y, y_type, z, z_type, count))                                                                          \
+  K(scale,                                                                                                             \
+    (const void *x, lk_type x_type, float factor, void *y, lk_type y_type, ptrdiff_t count),                           \
+    (x, x_type, factor, y, y_type, count))                                                                             \
+  K(add_bias,                                                                                                          \
+    (const void *x, lk_type x_type, const float *bias, void *y, lk_type y_type, ptrdiff_t rows, ptrdiff_t columns),    \
+    (x, x_type, bias, y, y_type, rows, columns))                                                                       \
   /* [outer, extent, inner] -> [outer, inner], summed and scaled */                                                    \
-  K(reduce, (const float *x, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner, float factor),              \
-    (x, y, outer, extent, inner, factor))                                                                              \
+  K(reduce,                                                                                                            \
+    (const void *x, lk_type x_type, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner, float factor),       \
+    (x, x_type, y, outer, extent, inner, factor))                                                                      \
   /* [outer, inner] -> [outer, extent, inner] */                                                                       \
   K(broadcast, (const float *x, float *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner),                         \
     (x, y, outer, extent, inner))                                                                                      \
   /* ids outside [0, rows) read row 0 */                                                                               \
-  K(embedding, (const float *table, ptrdiff_t rows, ptrdiff_t width, const int32_t *ids, ptrdiff_t count, float *y),   \
-    (table, rows, width, ids, count, y))                                                                               \
+  K(embedding,                                                                                                         \
+    (const void *table, lk_type table_type, ptrdiff_t rows, ptrdiff_t width, const int32_t *ids, ptrdiff_t count,      \
+     void *y, lk_type y_type),                                                                                         \
+    (table, table_type, rows, width, ids, count, y, y_type))                                                           \
   K(embedding_gradient,                                                                                                \
     (const int32_t *ids, ptrdiff_t count, const float *dy, ptrdiff_t rows, ptrdiff_t width, float *table),             \
     (ids, count, dy, rows, width, table))                                                                              \
@@ -123,18 +153,26 @@ typedef struct lk_dropout_arguments {
     (const float *dy, const int32_t *ids, ptrdiff_t samples, ptrdiff_t tokens, ptrdiff_t width, int64_t padding,       \
      float *dx),                                                                                                       \
     (dy, ids, samples, tokens, width, padding, dx))                                                                    \
-  /* the loss and its gradient; either may be NULL */                                                                  \
+  /* the loss and its gradient; either may be NULL. A label equal to `ignored` counts nowhere (INT64_MIN for none);    \
+     `smoothing` of the target is spread evenly over the classes. */                                                   \
   K(softmax_cross_entropy,                                                                                             \
-    (const float *logits, const int32_t *labels, ptrdiff_t samples, ptrdiff_t classes, float *loss, float *gradient),  \
-    (logits, labels, samples, classes, loss, gradient))                                                                \
+    (const void *logits, lk_type type, const int32_t *labels, ptrdiff_t samples, ptrdiff_t classes, int64_t ignored,   \
+     float smoothing, float *loss, void *gradient, lk_type gradient_type),                                             \
+    (logits, type, labels, samples, classes, ignored, smoothing, loss, gradient, gradient_type))                       \
+  /* how many labels are not `ignored` */                                                                              \
+  K(count_labels,                                                                                                      \
+    (const int32_t *labels, ptrdiff_t count, int64_t ignored, float *y),                                               \
+    (labels, count, ignored, y))                                                                                       \
   /* targets are floats, or, when `targets` is NULL, the ints in `labels` */                                           \
   K(sigmoid_cross_entropy,                                                                                             \
     (const float *logits, const float *targets, const int32_t *labels, ptrdiff_t count, float *loss, float *gradient), \
     (logits, targets, labels, count, loss, gradient))                                                                  \
   K(squared_error, (const float *x, const float *targets, ptrdiff_t count, float *loss, float *gradient),              \
     (x, targets, count, loss, gradient))                                                                               \
-  K(dropout, (const lk_dropout_arguments *key, const float *x, float *y, ptrdiff_t samples, ptrdiff_t width),          \
-    (key, x, y, samples, width))                                                                                       \
+  K(dropout,                                                                                                           \
+    (const lk_dropout_arguments *key, const void *x, lk_type x_type, void *y, lk_type y_type, ptrdiff_t samples,       \
+     ptrdiff_t width),                                                                                                 \
+    (key, x, x_type, y, y_type, samples, width))                                                                       \
   /* evaluates a sum in postfix order: an entry >= 0 pushes that source, -1 adds the top two; `result` may be a        \
      source. Writes the sum of squares of every LK_CHUNK results to `chunk_squares` (may be NULL). */                  \
   K(tree_sum,                                                                                                          \

@@ -14,8 +14,3 @@ struct Cast: Lowerable {
 
     func flops(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
-
-extension ElementType {
-    /// The number of the type in C.
-    var kernelType: lk_type { self == .bfloat16 ? LK_BFLOAT16 : LK_FLOAT32 }
-}

@@ -2,12 +2,17 @@ import CKernels
 import Graphs
 
 extension EmbeddingLookup: Lowerable {
+    var precision: PrecisionRule { .follows(operands: [0], results: [0]) }
+
     func lower(_ site: Site) throws -> Instruction {
-        let (table, ids, y) = (site.operands[0], site.operands[1], site.results[0].slot)
+        let (table, ids, y) = (site.operands[0], site.operands[1], site.results[0])
         let (rows, width) = (table.type.shape[0], table.type.shape[1])
+        let (tableType, yType) = (table.kernelType, y.kernelType)
         let count = ids.type.shape.elementCount
         return Instruction(label: name) {
-            lk_embedding(table.slot.floats($0), rows, width, ids.slot.integers($0), count, y.floats($0))
+            lk_embedding(
+                table.slot.bytes($0), tableType, rows, width, ids.slot.integers($0), count, y.slot.bytes($0),
+                yType)
         }
     }
 

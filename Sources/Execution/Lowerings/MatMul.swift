@@ -154,9 +154,9 @@ struct ProductLowering {
     }
 
     private func libraryInstruction(_ label: String) throws -> Instruction {
-        // oneDNN's ReLU turns NaN into 0, which would hide a fault from the loss; its GELU's bits are not ours. These and
-        // derivatives run behind the product.
-        let runsBehind = saved != nil || activation == .relu || activation == .gelu
+        // oneDNN's ReLU turns NaN into 0, which would hide a fault from the loss; its GELU's bits are not ours. Only
+        // these two run inside the product.
+        let runsBehind = saved != nil || (activation != .sigmoid && activation != .tanh)
         let inside = runsBehind ? nil : activation
         let behind = inside == nil ? activation : nil
         var options = cdnn_matmul_options()
@@ -174,16 +174,17 @@ struct ProductLowering {
         let primitive = try LibraryProduct(options)
         let (a, b, c) = (site.operands[0].slot, site.operands[1].slot, site.results[0].slot)
         let (bias, saved, addend, count) = (bias, saved?.slot, addend?.slot, extents.rows * extents.columns)
-        let code = behind.kernelCode
+        let (code, type) = (behind.kernelCode, site.results[0].type.element.kernelType)
+        let savedType = (self.saved?.type.element ?? .float32).kernelType
         return Instruction(label: label) { frame in
             try primitive.run(
                 a.bytes(frame), b.bytes(frame), bias: bias?.floats(frame), addend: addend?.bytes(frame),
                 c.bytes(frame))
             if let saved {
-                let result = c.floats(frame)
-                lk_activation_gradient(code, result, saved.floats(frame), result, count)
+                lk_activation_gradient(
+                    code, c.bytes(frame), type, saved.bytes(frame), savedType, c.bytes(frame), type, count)
             } else if code != 0 {
-                lk_activate(code, c.floats(frame), c.floats(frame), count)
+                lk_activate(code, c.bytes(frame), type, c.bytes(frame), type, count)
             }
         }
     }
@@ -232,6 +233,11 @@ extension Activation? {
         case .sigmoid: 2
         case .tanh: 3
         case .gelu: 4
+        case .geluTanh: 5
+        case .silu: 6
+        case .softplus: 7
+        case .leakyReLU: 8
+        case .elu: 9
         }
     }
 }

@@ -6,7 +6,10 @@ import Graphs
 enum Simplification {
     static func schedule(_ trace: ModelTrace) throws -> Schedule {
         let graph = trace.graph
-        let outputs = [trace.predictions, trace.loss].compactMap { $0 }
+        // The count of terms comes last; a program finds the loss by its place.
+        let outputs = [trace.predictions, trace.loss, trace.loss == nil ? nil : trace.termCount].compactMap {
+            $0
+        }
         let needed = neededNodes(graph, roots: outputs + trace.gradients.compactMap { $0 })
         var stepOfStorage: [Int: Int] = [:]
         var storage = Array(graph.nodes.indices)

@@ -16,9 +16,25 @@ public enum Activation: String, Sendable, CaseIterable, Codable {
     case tanh
     /// x·Φ(x) with the exact normal distribution function (Hendrycks and Gimpel 2016), as PyTorch's default.
     case gelu
+    /// GELU by its tanh approximation, x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))): GPT-2's, PyTorch's
+    /// `approximate="tanh"`.
+    case geluTanh
+    /// x / (1 + e⁻ˣ), also called swish.
+    case silu
+    /// log(1 + eˣ).
+    case softplus
+    /// x where positive, else 0.01·x.
+    case leakyReLU
+    /// x where positive, else eˣ − 1.
+    case elu
 
     /// Whether the derivative can be computed from the result alone, so that the input need not be kept.
-    public var derivativeUsesResult: Bool { self != .gelu }
+    public var derivativeUsesResult: Bool {
+        switch self {
+        case .relu, .sigmoid, .tanh, .leakyReLU, .elu: true
+        case .gelu, .geluTanh, .silu, .softplus: false
+        }
+    }
 
     /// The value.
     func value(_ x: Double) -> Double {
@@ -27,6 +43,11 @@ public enum Activation: String, Sendable, CaseIterable, Codable {
         case .sigmoid: 1 / (1 + exp(-x))
         case .tanh: tanhValue(x)
         case .gelu: 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
+        case .geluTanh: 0.5 * x * (1 + tanhValue(geluRoot * (x + 0.044715 * x * x * x)))
+        case .silu: x / (1 + exp(-x))
+        case .softplus: max(x, 0) + log1p(exp(-abs(x)))
+        case .leakyReLU: x > 0 ? x : 0.01 * x
+        case .elu: x > 0 ? x : expm1(x)
         }
     }
 
@@ -39,9 +60,27 @@ public enum Activation: String, Sendable, CaseIterable, Codable {
         case .gelu:
             0.5 * (1 + erf(saved / 2.0.squareRoot())) + saved * exp(-saved * saved / 2)
                 / (2 * Double.pi).squareRoot()
+        case .geluTanh: geluTanhDerivative(saved)
+        case .silu: siluDerivative(saved)
+        case .softplus: 1 / (1 + exp(-saved))
+        case .leakyReLU: saved > 0 ? 1 : 0.01
+        case .elu: saved > 0 ? 1 : saved + 1
         }
     }
+
+    private func geluTanhDerivative(_ x: Double) -> Double {
+        let t = tanhValue(geluRoot * (x + 0.044715 * x * x * x))
+        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * geluRoot * (1 + 3 * 0.044715 * x * x)
+    }
+
+    private func siluDerivative(_ x: Double) -> Double {
+        let s = 1 / (1 + exp(-x))
+        return s + x * s * (1 - s)
+    }
 }
+
+/// √(2/π).
+private let geluRoot = (2 / Double.pi).squareRoot()
 
 private func tanhValue(_ x: Double) -> Double { tanh(x) }
 

@@ -18,6 +18,16 @@ public struct ModelPart: Sendable, Equatable {
         case tanh
         /// x · Φ(x), Φ the normal distribution.
         case gelu
+        /// GELU by its tanh approximation.
+        case geluTanh
+        /// x / (1 + exp(-x)).
+        case silu
+        /// log(1 + exp(x)).
+        case softplus
+        /// x where positive, else x / 100.
+        case leakyReLU
+        /// x where positive, else exp(x) - 1.
+        case elu
     }
 
     /// How the weights of dense layers begin; biases begin at zero.

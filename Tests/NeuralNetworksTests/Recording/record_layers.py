@@ -35,12 +35,20 @@ mask = (IDS != 0).to(torch.float64).unsqueeze(2)
 pooled = (F.embedding(IDS, table) * mask).sum(1) / mask.sum(1).clamp(min=1)
 record("pooling", pooled, {"weight": table})
 
-for name, function in [("relu", F.relu), ("sigmoid", torch.sigmoid), ("tanh", torch.tanh), ("gelu", F.gelu)]:
+for name, function in [("relu", F.relu), ("sigmoid", torch.sigmoid), ("tanh", torch.tanh), ("gelu", F.gelu),
+                       ("geluTanh", lambda x: F.gelu(x, approximate="tanh")), ("silu", F.silu),
+                       ("softplus", F.softplus), ("leakyReLU", F.leaky_relu), ("elu", F.elu)]:
     x = leaf(1, (4, 5), 3.0)
     record(name, function(x), {"x": x})
 
 x = leaf(1, (5, 4), 4.0)
 record("softmaxCrossEntropy", F.cross_entropy(x, torch.tensor([0, 3, 1, 1, 2]), reduction="sum"), {"x": x})
+
+for name, options in [("ignored", {"ignore_index": -100}), ("smoothed", {"label_smoothing": 0.1}),
+                      ("ignoredSmoothed", {"ignore_index": -100, "label_smoothing": 0.3})]:
+    x = leaf(1, (2, 3, 4), 4.0)
+    labels = torch.tensor([0, -100, 3, 1, 2, -100]) if "ignore_index" in options else torch.tensor([0, 1, 3, 1, 2, 2])
+    record("softmaxCrossEntropy-" + name, F.cross_entropy(x.reshape(6, 4), labels, reduction="sum", **options), {"x": x})
 
 x = leaf(1, (6, 1), 4.0)
 targets = (tensor(4, (6, 1), 0.5, torch.float64) + 0.5)
