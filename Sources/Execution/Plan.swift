@@ -8,13 +8,14 @@ public struct Plan {
     let schedule: Schedule
     let memory: MemoryPlan
 
-    /// Plans a trace: simplify, fuse, place gradients, place memory.
+    /// Plans a trace: simplify, fuse, choose layouts, place gradients, place memory.
     /// - Throws: `LockstepError` when an operation cannot be lowered.
     public init(_ trace: ModelTrace, layout: ParameterLayout) throws {
         self.trace = trace
         self.layout = layout
         let fused = Fusion.fuse(try Simplification.schedule(trace))
-        let (schedule, gradientOffsets) = GradientPlacement.place(fused, layout: layout)
+        let laidOut = try Layouts.choose(fused)
+        let (schedule, gradientOffsets) = GradientPlacement.place(laidOut, layout: layout)
         self.schedule = schedule
         memory = MemoryPlan(schedule, fixed: try Self.fixedSlots(trace, layout, gradientOffsets))
     }

@@ -11,7 +11,7 @@ enum GradientPlacement {
         var offsets: [Int: Int] = [:]
         let producers = schedule.producers()
         let outside = Set(schedule.outputs.map(\.storage))
-        var next = schedule.graph.nodes.count
+        var next = schedule.firstFreeStorage
         for (ordinal, gradient) in schedule.gradients.enumerated() {
             let segment = layout.segment(ordinal: ordinal)
             let target = segment.offset * MemoryLayout<Float>.size

@@ -3,7 +3,7 @@ import Graphs
 /// A value of the graph as a step reads or writes it. Reshapes are gone: `storage` names the node whose memory holds
 /// it, `type` how it is seen here.
 struct PlanValue: Hashable {
-    let storage: Int
+    var storage: Int
     /// Shape and element as stored; the precision pass turns some float32 into bfloat16.
     var type: TensorType
     /// How the elements lie; the layout pass changes it.
@@ -32,6 +32,12 @@ struct Schedule {
     var gradients: [PlanValue?]
     /// What the passes did, for people.
     var notes: [String] = []
+
+    /// The first number that names no storage yet, for passes that add values.
+    var firstFreeStorage: Int {
+        let used = steps.flatMap { $0.operands + $0.results }.map(\.storage)
+        return max(graph.nodes.count, (used.max() ?? -1) + 1)
+    }
 
     /// How often each storage is read by steps or from outside.
     func useCounts() -> [Int: Int] {
