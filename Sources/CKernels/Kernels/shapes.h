@@ -71,6 +71,7 @@ LK_INLINE void lk_copy_inner(const lk_copy_arguments *a, const void *x, void *y,
   if (other >= 0) lk_transpose_plane(x, from, y, a->y_strides[other], a->extents[other], count, bytes);
   else if (from == 1 && to == 1 && count == 1) lk_copy_words(x, 1, y, 1, 1, bytes);
   else if (from == 1 && to == 1) memcpy(y, x, (size_t)(count * bytes));
+  else if (from == 0 && to == 1) lk_copy_words(x, 0, y, 1, count, bytes);
   else lk_copy_words(x, from, y, to, count, bytes);
 }
 
@@ -114,4 +115,260 @@ void LK_CLONE(copy)(const lk_copy_arguments *a, const void *x, void *y) {
     }
     if (axis < 0) return;
   }
+}
+
+LK_INLINE lk_vector lk_unary_value(const int32_t function, lk_vector x) {
+  switch (function) {
+    case LK_EXP: return lk_select(x > lk_splat(88.722839f), lk_splat(INFINITY), lk_exp(x));
+    case LK_LOG: return lk_log(x);
+    case LK_SQUARE: return x * x;
+    case LK_SQUARE_ROOT: return lk_root(x);
+    case LK_ABSOLUTE: return lk_absolute(x);
+    default: return lk_splat(1.0f) / x;
+  }
+}
+
+#define LK_EACH_UNARY(K) K(LK_EXP) K(LK_LOG) K(LK_SQUARE) K(LK_SQUARE_ROOT) K(LK_ABSOLUTE) K(LK_RECIPROCAL)
+
+LK_INLINE void lk_unary_as(int32_t function, const void *x, const lk_type xt, void *y, const lk_type yt,
+                           ptrdiff_t count) {
+#define LK_CASE(kind) case kind: LK_MAP_AS(y, yt, count, lk_unary_value(kind, LK_AT_AS(x, xt))); break;
+  switch (function) { LK_EACH_UNARY(LK_CASE) }
+#undef LK_CASE
+}
+
+void LK_CLONE(unary)(int32_t function, const void *x, lk_type xt, void *y, lk_type yt, ptrdiff_t count) {
+  if (xt == LK_FLOAT32 && yt == LK_FLOAT32) lk_unary_as(function, x, LK_FLOAT32, y, LK_FLOAT32, count);
+  else lk_unary_as(function, x, xt, y, yt, count);
+}
+
+LK_INLINE lk_vector lk_power(lk_vector x, lk_vector y) {
+  lk_vector z;
+  for (int lane = 0; lane < LK_LANES; lane++) z[lane] = powf(x[lane], y[lane]);
+  return z;
+}
+
+LK_INLINE lk_vector lk_binary_value(const int32_t function, lk_vector x, lk_vector y) {
+  lk_vector one = lk_splat(1.0f), zero = lk_splat(0);
+  switch (function) {
+    case LK_SUM: return x + y;
+    case LK_DIFFERENCE: return x - y;
+    case LK_PRODUCT: return x * y;
+    case LK_QUOTIENT: return x / y;
+    case LK_MAXIMUM: return lk_select((lk_mask)(x > y) | (lk_mask)(x != x), x, y);  // NaN wins
+    case LK_MINIMUM: return lk_select((lk_mask)(x < y) | (lk_mask)(x != x), x, y);
+    case LK_POWER: return lk_power(x, y);
+    case LK_LESS: return lk_select(x < y, one, zero);
+    case LK_GREATER: return lk_select(x > y, one, zero);
+    default: return lk_select(x == y, one, zero);
+  }
+}
+
+#define LK_EACH_BINARY(K)                                                                                     \
+  K(LK_SUM) K(LK_DIFFERENCE) K(LK_PRODUCT) K(LK_QUOTIENT) K(LK_MAXIMUM) K(LK_MINIMUM) K(LK_POWER) K(LK_LESS) \
+  K(LK_GREATER) K(LK_EQUAL)
+
+// One run along the last axis; an operand that stands still there is read once.
+LK_INLINE void lk_binary_run(int32_t function, const void *x, const lk_type xt, ptrdiff_t x_step, const void *y,
+                             const lk_type yt, ptrdiff_t y_step, void *z, const lk_type zt, ptrdiff_t count) {
+  lk_vector still = x_step == 0 ? lk_splat(lk_number(x, 0, xt)) : y_step == 0 ? lk_splat(lk_number(y, 0, yt)) : lk_splat(0);
+#define LK_CASE(kind)                                                                                       \
+  case kind:                                                                                                \
+    if (x_step == 0) LK_MAP_AS(z, zt, count, lk_binary_value(kind, still, LK_AT_AS(y, yt)));                \
+    else if (y_step == 0) LK_MAP_AS(z, zt, count, lk_binary_value(kind, LK_AT_AS(x, xt), still));           \
+    else LK_MAP_AS(z, zt, count, lk_binary_value(kind, LK_AT_AS(x, xt), LK_AT_AS(y, yt)));                  \
+    break;
+  switch (function) { LK_EACH_BINARY(LK_CASE) }
+#undef LK_CASE
+}
+
+void LK_CLONE(binary)(const lk_binary_arguments *a, const void *x, const void *y, void *z) {
+  ptrdiff_t index[LK_MOST_AXES] = {0}, last = a->rank - 1, x_at = 0, y_at = 0, count = a->extents[last];
+  int plain = a->x_type == LK_FLOAT32 && a->y_type == LK_FLOAT32 && a->z_type == LK_FLOAT32;
+  for (ptrdiff_t axis = 0; axis < a->rank; axis++)
+    if (a->extents[axis] == 0) return;
+  for (ptrdiff_t z_at = 0;; z_at += count) {
+    const void *left = lk_element(x, x_at, a->x_type), *right = lk_element(y, y_at, a->y_type);
+    void *to = (void *)lk_element(z, z_at, a->z_type);
+    if (plain)
+      lk_binary_run(a->function, left, LK_FLOAT32, a->x_strides[last], right, LK_FLOAT32, a->y_strides[last], to,
+                    LK_FLOAT32, count);
+    else
+      lk_binary_run(a->function, left, a->x_type, a->x_strides[last], right, a->y_type, a->y_strides[last], to,
+                    a->z_type, count);
+    ptrdiff_t axis = last - 1;
+    for (; axis >= 0; axis--) {
+      x_at += a->x_strides[axis];
+      y_at += a->y_strides[axis];
+      if (++index[axis] < a->extents[axis]) break;
+      x_at -= a->extents[axis] * a->x_strides[axis];
+      y_at -= a->extents[axis] * a->y_strides[axis];
+      index[axis] = 0;
+    }
+    if (axis < 0) return;
+  }
+}
+
+void LK_CLONE(choose)(const float *condition, const float *x, const float *y, float *z, ptrdiff_t count) {
+  LK_MAP(z, count, lk_select(LK_AT(condition) != lk_splat(0), LK_AT(x), LK_AT(y)));
+}
+
+LK_INLINE lk_vector lk_more_extreme(const int is_least, lk_vector x, lk_vector best) {
+  lk_mask beats = is_least ? (lk_mask)(x < best) : (lk_mask)(x > best);
+  return lk_select(beats | (lk_mask)(x != x), x, best);
+}
+
+LK_INLINE float lk_extreme_row(const int is_least, const void *x, const lk_type type, ptrdiff_t count) {
+  lk_vector nothing = lk_splat(is_least ? INFINITY : -INFINITY), best = nothing;
+  ptrdiff_t i = 0;
+  for (; i + LK_LANES <= count; i += LK_LANES) best = lk_more_extreme(is_least, lk_read(x, i, type), best);
+  if (i < count) {
+    lk_vector tail = lk_read_some(x, i, count - i, type);
+    best = lk_more_extreme(is_least, lk_select(lk_first_lanes(count - i), tail, nothing), best);
+  }
+  float result = best[0];
+  for (int lane = 1; lane < LK_LANES; lane++) {
+    int beats = is_least ? best[lane] < result : best[lane] > result;
+    if (beats || best[lane] != best[lane]) result = best[lane];
+  }
+  return result;
+}
+
+LK_INLINE void lk_extreme_as(const int is_least, const void *x, const lk_type type, float *y, ptrdiff_t outer,
+                             ptrdiff_t extent, ptrdiff_t inner) {
+  for (ptrdiff_t o = 0; o < outer; o++, x = lk_element(x, extent * inner, type), y += inner) {
+    if (inner == 1) {
+      *y = lk_extreme_row(is_least, x, type, extent);
+      continue;
+    }
+    for (ptrdiff_t column = 0; column < inner; column += LK_LANES) {
+      ptrdiff_t count = inner - column < LK_LANES ? inner - column : LK_LANES;
+      lk_vector best = lk_splat(is_least ? INFINITY : -INFINITY);
+      for (ptrdiff_t e = 0; e < extent; e++) {
+        ptrdiff_t at = e * inner + column;
+        lk_vector value = count == LK_LANES ? lk_read(x, at, type) : lk_read_some(x, at, count, type);
+        best = lk_more_extreme(is_least, value, best);
+      }
+      if (count == LK_LANES) lk_store(y + column, best);
+      else lk_store_some(y + column, best, count);
+    }
+  }
+}
+
+void LK_CLONE(extreme)(int32_t is_least, const void *x, lk_type type, float *y, ptrdiff_t outer, ptrdiff_t extent,
+                       ptrdiff_t inner) {
+  if (type == LK_FLOAT32 && is_least) lk_extreme_as(1, x, LK_FLOAT32, y, outer, extent, inner);
+  else if (type == LK_FLOAT32) lk_extreme_as(0, x, LK_FLOAT32, y, outer, extent, inner);
+  else lk_extreme_as(is_least, x, LK_BFLOAT16, y, outer, extent, inner);
+}
+
+// Dense rows: the greatest first, then its first place.
+LK_INLINE int32_t lk_arg_max_row(const void *x, const lk_type type, ptrdiff_t count) {
+  float best = lk_extreme_row(0, x, type, count);
+  for (ptrdiff_t i = 0; i < count; i++) {
+    float value = lk_number(x, i, type);
+    if (value == best || value != value) return (int32_t)i;
+  }
+  return 0;
+}
+
+void LK_CLONE(arg_max)(const void *x, lk_type type, int32_t *y, ptrdiff_t outer, ptrdiff_t extent, ptrdiff_t inner) {
+  for (ptrdiff_t o = 0; o < outer; o++, x = lk_element(x, extent * inner, type), y += inner) {
+    if (inner == 1) {
+      *y = type == LK_FLOAT32 ? lk_arg_max_row(x, LK_FLOAT32, extent) : lk_arg_max_row(x, LK_BFLOAT16, extent);
+      continue;
+    }
+    for (ptrdiff_t column = 0; column < inner; column++) {
+      float best = lk_number(x, column, type);
+      int32_t place = 0;
+      for (ptrdiff_t e = 1; e < extent && best == best; e++) {
+        float value = lk_number(x, e * inner + column, type);
+        if (value > best || value != value) {
+          best = value;
+          place = (int32_t)e;
+        }
+      }
+      y[column] = place;
+    }
+  }
+}
+
+void LK_CLONE(one_hot)(const int32_t *ids, ptrdiff_t count, ptrdiff_t classes, float *y) {
+  memset(y, 0, (size_t)(count * classes) * sizeof(float));
+  for (ptrdiff_t i = 0; i < count; i++)
+    if ((uint32_t)ids[i] < (uint64_t)classes) y[i * classes + ids[i]] = 1.0f;
+}
+
+void LK_CLONE(gather)(const void *x, lk_type xt, const int32_t *ids, ptrdiff_t count, ptrdiff_t outer,
+                      ptrdiff_t extent, ptrdiff_t inner, void *y, lk_type yt) {
+  for (ptrdiff_t o = 0; o < outer; o++)
+    for (ptrdiff_t i = 0; i < count; i++) {
+      const void *from = lk_element(x, (o * extent + lk_row(ids[i], extent)) * inner, xt);
+      void *to = (void *)lk_element(y, (o * count + i) * inner, yt);
+      if (xt == yt) memcpy(to, from, (size_t)inner * (xt == LK_BFLOAT16 ? 2 : 4));
+      else LK_MAP_AS(to, yt, inner, LK_AT_AS(from, xt));
+    }
+}
+
+void LK_CLONE(gather_gradient)(const int32_t *ids, ptrdiff_t count, const void *dy, lk_type dyt, ptrdiff_t outer,
+                               ptrdiff_t extent, ptrdiff_t inner, float *dx) {
+  memset(dx, 0, (size_t)(outer * extent * inner) * sizeof(float));
+  for (ptrdiff_t o = 0; o < outer; o++)
+    for (ptrdiff_t i = 0; i < count; i++) {
+      float *to = dx + (o * extent + lk_row(ids[i], extent)) * inner;
+      const void *from = lk_element(dy, (o * count + i) * inner, dyt);
+      LK_MAP(to, inner, LK_AT(to) + LK_AT_AS(from, dyt));
+    }
+}
+
+LK_INLINE void lk_softmax_as(int32_t is_log, const void *x, const lk_type xt, void *y, const lk_type yt,
+                             ptrdiff_t rows, ptrdiff_t width) {
+  for (ptrdiff_t row = 0; row < rows; row++) {
+    const void *from = lk_element(x, row * width, xt);
+    void *to = (void *)lk_element(y, row * width, yt);
+    float most = lk_row_greatest(from, xt, width);
+    int keeps = !is_log && yt == LK_FLOAT32;
+    float sum = lk_row_exponentials(from, xt, width, most, keeps ? to : NULL);
+    lk_vector shift = lk_splat(most), logarithm = lk_splat((float)log((double)sum)), scale = lk_splat(1.0f / sum);
+    if (is_log) LK_MAP_AS(to, yt, width, LK_AT_AS(from, xt) - shift - logarithm);
+    else if (keeps) LK_MAP_AS(to, LK_FLOAT32, width, LK_AT_AS(to, LK_FLOAT32) * scale);
+    else LK_MAP_AS(to, yt, width, lk_exp(LK_AT_AS(from, xt) - shift) * scale);
+  }
+}
+
+void LK_CLONE(softmax)(int32_t is_log, const void *x, lk_type xt, void *y, lk_type yt, ptrdiff_t rows,
+                       ptrdiff_t width) {
+  if (xt == LK_FLOAT32 && yt == LK_FLOAT32) lk_softmax_as(is_log, x, LK_FLOAT32, y, LK_FLOAT32, rows, width);
+  else lk_softmax_as(is_log, x, xt, y, yt, rows, width);
+}
+
+// softmax: y·(dy − Σ dy·y); log-softmax: dy − eʸ·Σ dy.
+LK_INLINE void lk_softmax_gradient_as(int32_t is_log, const void *dy, const lk_type dyt, const void *y,
+                                      const lk_type yt, void *dx, const lk_type dxt, ptrdiff_t rows,
+                                      ptrdiff_t width) {
+  for (ptrdiff_t row = 0; row < rows; row++) {
+    const void *up = lk_element(dy, row * width, dyt), *value = lk_element(y, row * width, yt);
+    void *to = (void *)lk_element(dx, row * width, dxt);
+    lk_vector sums = lk_splat(0);
+    ptrdiff_t i = 0;
+    for (; i + LK_LANES <= width; i += LK_LANES) {
+      lk_vector weight = is_log ? lk_splat(1.0f) : lk_read(value, i, yt);
+      sums += lk_read(up, i, dyt) * weight;
+    }
+    if (i < width) {
+      lk_vector weight = is_log ? lk_splat(1.0f) : lk_read_some(value, i, width - i, yt);
+      sums += lk_read_some(up, i, width - i, dyt) * weight;
+    }
+    lk_vector sum = lk_splat(lk_sum(sums));
+    if (is_log) LK_MAP_AS(to, dxt, width, LK_AT_AS(up, dyt) - lk_exp(LK_AT_AS(value, yt)) * sum);
+    else LK_MAP_AS(to, dxt, width, LK_AT_AS(value, yt) * (LK_AT_AS(up, dyt) - sum));
+  }
+}
+
+void LK_CLONE(softmax_gradient)(int32_t is_log, const void *dy, lk_type dyt, const void *y, lk_type yt, void *dx,
+                                lk_type dxt, ptrdiff_t rows, ptrdiff_t width) {
+  if (dyt == LK_FLOAT32 && yt == LK_FLOAT32 && dxt == LK_FLOAT32)
+    lk_softmax_gradient_as(is_log, dy, LK_FLOAT32, y, LK_FLOAT32, dx, LK_FLOAT32, rows, width);
+  else
+    lk_softmax_gradient_as(is_log, dy, dyt, y, yt, dx, dxt, rows, width);
 }

@@ -181,6 +181,34 @@ LK_INLINE lk_vector lk_erf(lk_vector x) {
   return (lk_vector)((lk_mask)value | ((lk_mask)x & (lk_mask)lk_splat(-0.0f)));
 }
 
+// The natural logarithm to about 2 units in the last place: x = 2ⁿ·m with m in [√½, √2), and a polynomial for log m
+// (coefficients of Cephes logf, S. Moshier). Zero gives −∞, less gives NaN.
+LK_INLINE lk_vector lk_log(lk_vector given) {
+  lk_mask is_tiny = given < lk_splat(1.17549435e-38f);
+  lk_vector x = lk_select(is_tiny, given * lk_splat(8388608.0f), given);
+  lk_mask bits = (lk_mask)x;
+  lk_vector m = (lk_vector)((bits & 0x7fffff) | 0x3f000000);
+  lk_vector n = __builtin_convertvector(((bits >> 23) & 0xff) - 126, lk_vector);
+  n = lk_select(is_tiny, n - lk_splat(23.0f), n);
+  lk_mask is_low = m < lk_splat(0.70710678118654752f);
+  n = lk_select(is_low, n - lk_splat(1.0f), n);
+  m = lk_select(is_low, m + m, m) - lk_splat(1.0f);
+  lk_vector z = m * m, p = lk_splat(7.0376836292e-2f);
+  p = p * m + lk_splat(-1.1514610310e-1f);
+  p = p * m + lk_splat(1.1676998740e-1f);
+  p = p * m + lk_splat(-1.2420140846e-1f);
+  p = p * m + lk_splat(1.4249322787e-1f);
+  p = p * m + lk_splat(-1.6668057665e-1f);
+  p = p * m + lk_splat(2.0000714765e-1f);
+  p = p * m + lk_splat(-2.4999993993e-1f);
+  p = p * m + lk_splat(3.3333331174e-1f);
+  lk_vector y = p * m * z + n * lk_splat(-2.12194440e-4f) - lk_splat(0.5f) * z;
+  y = m + y + n * lk_splat(0.693359375f);
+  y = lk_select(given == lk_splat(0), lk_splat(-INFINITY), y);
+  y = lk_select(given < lk_splat(0), lk_splat(NAN), y);
+  return lk_select((lk_mask)(given == given) & (given != lk_splat(INFINITY)), y, given);
+}
+
 // log(1 + e) for e in [0, 1]: 2·artanh(e / (2 + e)), a series in s² that converges fast as s ≤ 1/3.
 LK_INLINE lk_vector lk_log1p_unit(lk_vector e) {
   lk_vector s = e / (lk_splat(2.0f) + e), s2 = s * s;

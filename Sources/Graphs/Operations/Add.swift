@@ -33,8 +33,7 @@ func elementwiseType(of operands: [TensorType], name: String) throws -> TensorTy
 }
 
 extension Tensor {
-    /// The sum of two tensors of the same shape.
-    public static func + (left: Tensor, right: Tensor) throws -> Tensor {
-        try left.graph.apply(Add(), to: [left, right])
-    }
+    /// The sum, element by element, with NumPy's broadcasting.
+    /// - Throws: `LockstepError` when the shapes do not fit.
+    public static func + (left: Tensor, right: Tensor) throws -> Tensor { try added(left, right) }
 }

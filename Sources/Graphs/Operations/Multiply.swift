@@ -23,8 +23,7 @@ public struct Multiply: Operation {
 }
 
 extension Tensor {
-    /// The product of two tensors of the same shape, element by element.
-    public static func * (left: Tensor, right: Tensor) throws -> Tensor {
-        try left.graph.apply(Multiply(), to: [left, right])
-    }
+    /// The product, element by element, with NumPy's broadcasting.
+    /// - Throws: `LockstepError` when the shapes do not fit.
+    public static func * (left: Tensor, right: Tensor) throws -> Tensor { try multiplied(left, right) }
 }
