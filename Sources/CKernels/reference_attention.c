@@ -118,3 +118,19 @@ void lkr_attention_gradient(const lk_attention_arguments *x) {
   put_heads(x->dv, dv, keys, x->v_row, x->groups * x->width, x->dv_type);
   free(dq), free(dk), free(dv), free(weights);
 }
+
+void lkr_rotate(const lk_rotation_arguments *x) {
+  for (ptrdiff_t row = 0; row < x->samples * x->tokens; row++)
+    for (ptrdiff_t i = 0; i < x->row; i++) {
+      ptrdiff_t head = i / x->width, half = x->width / 2, pair = i % x->width;
+      if (head < x->heads && pair >= half) continue;
+      double a = at(x->x, row * x->row + i, x->x_type);
+      if (head < x->heads) {
+        const float *turns = x->turns + row % x->tokens * x->width;
+        double b = at(x->x, row * x->row + i + half, x->x_type), c = turns[pair], s = turns[pair + half];
+        put(x->y, row * x->row + i + half, a * s + b * c, x->y_type);
+        a = a * c - b * s;
+      }
+      put(x->y, row * x->row + i, a, x->y_type);
+    }
+}

@@ -1,7 +1,7 @@
 import Graphs
 
 extension ModelTrace {
-    /// Traces a model.
+    /// Traces a model of one input.
     /// - Parameters:
     ///   - input: the field that the model is called with.
     ///   - label: the field of the loss; `nil` for prediction alone.
@@ -11,19 +11,34 @@ extension ModelTrace {
         _ model: any Layer, sampleCount: Int, input: Field, label: Field? = nil, loss: Loss? = nil,
         lossOptions: LossOptions = LossOptions(), isTraining: Bool
     ) throws {
+        try self.init(
+            model, sampleCount: sampleCount, inputs: [input], label: label, loss: loss,
+            lossOptions: lossOptions, isTraining: isTraining)
+    }
+
+    /// Traces a model of several inputs.
+    /// - Parameters:
+    ///   - inputs: the fields that the model is called with, in its order.
+    ///   - label: the field of the loss; `nil` for prediction alone.
+    ///   - lossOptions: ignored labels and label smoothing, for losses that know them.
+    /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
+    public init(
+        _ model: any Layer, sampleCount: Int, inputs: [Field], label: Field? = nil, loss: Loss? = nil,
+        lossOptions: LossOptions = LossOptions(), isTraining: Bool
+    ) throws {
         let graph = Graph(isTraining: isTraining, layerPaths: model.layerPaths())
-        let fields = [input] + (label.map { [$0] } ?? [])
+        let fields = inputs + (label.map { [$0] } ?? [])
         let tensors = fields.map { field in
             let shape = Shape([sampleCount] + field.sampleShape.dimensions)
             return graph.input(field.name, TensorType(shape, field.element))
         }
-        let predictions = try model(tensors[0])
+        let predictions = try model.trace(inputs: Array(tensors.prefix(inputs.count)))
         var (sum, count): (Tensor?, Tensor?)
-        if let loss, tensors.count == 2 {
+        if let loss, label != nil, let labels = tensors.last {
             (sum, count) = try graph.scope("loss") {
                 (
-                    try loss.sum(predictions: predictions, labels: tensors[1], options: lossOptions),
-                    try loss.termCount(labels: tensors[1], options: lossOptions)
+                    try loss.sum(predictions: predictions, labels: labels, options: lossOptions),
+                    try loss.termCount(labels: labels, options: lossOptions)
                 )
             }
         }

@@ -24,14 +24,15 @@ import Testing
         ) {
             var numbers = TestNumbers(queries * 10_007 + keys * 101 + width)
             let (tokens, seen) = (samples * queries, samples * keys)
-            let (row, keyRow) = (heads * width, groups * width + 3)  // keys in rows with something else behind
+            // Keys lie in rows with something else behind.
+            let (row, keyRow) = (heads * width, groups * width + 3)
             let inputs = [
                 numbers.floats(tokens * row).map { $0 * factor }, numbers.floats(seen * keyRow),
                 numbers.floats(seen * keyRow), numbers.floats(tokens * row),
-            ].map { Stored($0, type) }
+            ].map { StoredNumbers($0, type) }
             let ids = numbers.integers(seen, below: 3)
             let results = [tokens * row, tokens * row, seen * keyRow, seen * keyRow].map {
-                Stored(count: $0, type)
+                StoredNumbers([Float](repeating: 0, count: $0), type)
             }
             var logs = GuardedFloats(count: samples * heads * queries)
             let isLinear = lk_attention_workspace_count(queries, keys, width, 1)
@@ -141,54 +142,6 @@ import Testing
             let result = values.prefix(70 * 32)
             #expect(result.prefix(10 * 32).allSatisfy { $0.isFinite }, "set \(set.rawValue)")
             #expect((10..<70).allSatisfy { result[$0 * 32].isNaN }, "set \(set.rawValue)")
-        }
-    }
-}
-
-/// Numbers in float32 or bfloat16 with guards on both sides.
-private final class Stored {
-    let count: Int
-    private let type: lk_type
-    private let memory: UnsafeMutableRawPointer
-    private static let guardBytes = 64
-
-    init(count: Int, _ type: lk_type) {
-        (self.count, self.type) = (count, type)
-        let byteCount = count * (type == LK_BFLOAT16 ? 2 : 4) + 2 * Self.guardBytes
-        memory = .allocate(byteCount: byteCount, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0x5A, count: byteCount)
-        for index in 0..<count { set(index, 0) }
-    }
-
-    convenience init(_ values: [Float], _ type: lk_type) {
-        self.init(count: values.count, type)
-        for (index, value) in values.enumerated() { set(index, value) }
-    }
-
-    deinit { memory.deallocate() }
-
-    var pointer: UnsafeMutableRawPointer { memory + Self.guardBytes }
-
-    private func set(_ index: Int, _ value: Float) {
-        if type == LK_FLOAT32 {
-            pointer.storeBytes(of: value, toByteOffset: index * 4, as: Float.self)
-        } else {
-            pointer.storeBytes(of: UInt16(value.bitPattern >> 16), toByteOffset: index * 2, as: UInt16.self)
-        }
-    }
-
-    var values: [Float] {
-        (0..<count).map { index in
-            type == LK_FLOAT32
-                ? pointer.load(fromByteOffset: index * 4, as: Float.self)
-                : Float(bitPattern: UInt32(pointer.load(fromByteOffset: index * 2, as: UInt16.self)) << 16)
-        }
-    }
-
-    var isIntact: Bool {
-        let end = Self.guardBytes + count * (type == LK_BFLOAT16 ? 2 : 4)
-        return ((0..<Self.guardBytes).map { $0 } + (end..<(end + Self.guardBytes))).allSatisfy {
-            memory.load(fromByteOffset: $0, as: UInt8.self) == 0x5A
         }
     }
 }

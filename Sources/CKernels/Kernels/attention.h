@@ -100,3 +100,4 @@ void LK_CLONE(attention)(const lk_attention_arguments *x) {
 }
 
 #include "attention_gradient.h"
+#include "rotation.h"

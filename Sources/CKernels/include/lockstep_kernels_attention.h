@@ -42,6 +42,17 @@ static inline ptrdiff_t lk_attention_workspace_count(ptrdiff_t queries, ptrdiff_
   return 2 * rows + 3 * tile * padded + tile * tile + visible + 3 * tile;
 }
 
-#define LK_ATTENTION_KERNELS(K)                                            \
-  K(attention, (const lk_attention_arguments *x), (x))                     \
-  K(attention_gradient, (const lk_attention_arguments *x), (x))
+// Rotary positions: numbers i and i + width/2 of each of the first `heads` heads of a token turn by the angle whose
+// cosine and sine are turns[token][i] and turns[token][i + width/2]; the rest of the row is copied. x may be y.
+typedef struct lk_rotation_arguments {
+  ptrdiff_t samples, tokens, row, heads, width;
+  const float *turns;  // [tokens, width]
+  const void *x;
+  void *y;
+  lk_type x_type, y_type;
+} lk_rotation_arguments;
+
+#define LK_ATTENTION_KERNELS(K)                        \
+  K(attention, (const lk_attention_arguments *x), (x)) \
+  K(attention_gradient, (const lk_attention_arguments *x), (x)) \
+  K(rotate, (const lk_rotation_arguments *x), (x))

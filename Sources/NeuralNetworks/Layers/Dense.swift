@@ -2,7 +2,7 @@ import Graphs
 
 /// A fully connected layer: [..., inputs] → [..., width], activation(x·W + b). The input width is inferred.
 ///
-/// Checkpoints hold `weight` as PyTorch's Linear does, [width, inputs].
+/// Checkpoints hold `weight` as PyTorch's Linear does, [width, inputs], unless told otherwise.
 public final class Dense: Layer {
     /// Outputs a sample.
     public let width: Int
@@ -11,16 +11,19 @@ public final class Dense: Layer {
     /// Whether a bias is added.
     public let hasBias: Bool
     private let initializer: any Initializer
+    private let storage: ParameterStorage
 
     /// Creates a layer.
+    /// - Parameter storage: how checkpoints hold the weight; `.asIs` is [inputs, width].
     public init(
         _ width: Int, activation: Activation? = nil, bias: Bool = true,
-        initializer: any Initializer = Glorot()
+        initializer: any Initializer = Glorot(), storage: ParameterStorage = .transposed
     ) {
         self.width = width
         self.activation = activation
         self.hasBias = bias
         self.initializer = initializer
+        self.storage = storage
     }
 
     /// Traces the product, the bias and the activation.
@@ -29,7 +32,7 @@ public final class Dense: Layer {
         return try graph.scope(of: self, kind: "dense") {
             let inputs = input.shape.rank > 0 ? input.shape[-1] : 1
             let weight = try graph.parameter(
-                "weight", of: self, shape: [inputs, width], storage: .transposed, initializer: initializer)
+                "weight", of: self, shape: [inputs, width], storage: storage, initializer: initializer)
             let rows = input.shape.elementCount / max(inputs, 1)
             var result = try input.reshaped(to: [rows, inputs]).matmul(weight)
             if hasBias {

@@ -25,11 +25,28 @@ public final class Embedding: Layer {
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
         let graph = input.graph
         return try graph.scope(of: self, kind: "embedding") {
-            let table = try graph.parameter(
-                "weight", of: self, shape: [vocabularySize, width], initializer: initializer)
-            var rows = try table.lookup(input)
+            var rows = try table(graph).lookup(input)
             rows.mask = TokenMask(ids: input.node, paddingID: paddingID)
             return rows
         }
+    }
+
+    /// The table as an output layer (Press and Wolf, "Using the Output Embedding to Improve Language Models", 2017):
+    /// the product of each row with every row of the table, [..., width] → [..., vocabulary]. The table's gradient is
+    /// the sum of both uses.
+    public func asOutput(_ input: Tensor) throws -> Tensor {
+        let graph = input.graph
+        return try graph.scope(of: self, kind: "embedding") {
+            let rows = input.shape.elementCount / max(1, input.shape.dimensions.last ?? 1)
+            let flat = try input.reshaped(to: [rows, input.shape.dimensions.last ?? 1])
+            var logits = try flat.matmul(table(graph), transposesRight: true)
+            logits = try logits.reshaped(to: Shape(input.shape.dimensions.dropLast() + [vocabularySize]))
+            logits.mask = input.mask
+            return logits
+        }
+    }
+
+    private func table(_ graph: Graph) throws -> Tensor {
+        try graph.parameter("weight", of: self, shape: [vocabularySize, width], initializer: initializer)
     }
 }

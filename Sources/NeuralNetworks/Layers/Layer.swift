@@ -1,3 +1,4 @@
+import Diagnostics
 import Graphs
 
 /// A part of a model: a function from tensor to tensor that may own parameters.
@@ -9,11 +10,25 @@ public protocol Layer {
     /// - Throws: `LockstepError` naming the layer and both shapes where the input does not fit.
     func callAsFunction(_ input: Tensor) throws -> Tensor
 
+    /// Traces a model of several inputs, such as the tokens of a source and a target text. The default takes exactly
+    /// one.
+    func trace(inputs: [Tensor]) throws -> Tensor
+
     /// The layers inside, by name. The default finds the properties that are layers, or arrays of them.
     var namedLayers: [(name: String, layer: any Layer)] { get }
 }
 
 extension Layer {
+    /// Calls the layer with its one input.
+    public func trace(inputs: [Tensor]) throws -> Tensor {
+        guard inputs.count == 1 else {
+            throw LockstepError(
+                .usage, "\(type(of: self)) takes one input, got \(inputs.count)",
+                remedy: "feed it one field, or use a model that takes several")
+        }
+        return try callAsFunction(inputs[0])
+    }
+
     /// The properties that are layers; an array's members are named `property.index`.
     public var namedLayers: [(name: String, layer: any Layer)] {
         Mirror(reflecting: self).children.flatMap { child -> [(name: String, layer: any Layer)] in

@@ -1,0 +1,118 @@
+import Diagnostics
+import Graphs
+
+/// Attention of several heads with its projections (Vaswani et al. 2017): every token's result is a mean of all tokens'
+/// values, weighted by how well its query fits their keys. [batch, tokens, width] → the same shape.
+///
+/// Keys of padding (the input's mask) do not count. Projections are three, `q_proj`, `k_proj` and `v_proj`, or, packed,
+/// one of queries, keys and values side by side; `out_proj` comes last. The rows of torch.nn.MultiheadAttention's
+/// `in_proj_weight` are those of the three, in this order, or those of the packed one.
+public struct MultiHeadAttention: Layer {
+    /// Settings of an attention.
+    public struct Options: Sendable {
+        /// Heads of the queries; they divide the width.
+        public var heads: Int
+        /// Heads of keys and values, which queries share in groups (Ainslie et al. 2023); `nil`: as many.
+        public var keyValueHeads: Int?
+        /// Whether a token sees only itself and those before it.
+        public var isCausal = false
+        /// Whether projections add a bias.
+        public var hasBias = true
+        /// Whether one product computes queries, keys and values. Only for attention of a sequence to itself.
+        public var isPacked = false
+        /// The base of rotary positions (Su et al. 2021); `nil` for none.
+        public var rotaryBase: Double?
+        /// How checkpoints hold the weights.
+        public var storage = ParameterStorage.transposed
+
+        /// Options with the defaults.
+        public init(heads: Int) { self.heads = heads }
+    }
+
+    /// The settings.
+    public let options: Options
+    /// The width of input and output.
+    public let width: Int
+    /// Queries, keys and values, or all in one.
+    public let projections: [Dense]
+    /// The output's projection.
+    public let output: Dense
+
+    /// Creates a layer.
+    /// - Parameters:
+    ///   - initializer: of the projections to heads.
+    ///   - outputInitializer: of the output's projection; the same unless told otherwise.
+    public init(
+        width: Int, _ options: Options, initializer: any Initializer = Glorot(),
+        outputInitializer: (any Initializer)? = nil
+    ) {
+        (self.width, self.options) = (width, options)
+        let groups = options.keyValueHeads ?? options.heads
+        let head = width / max(1, options.heads)
+        let widths =
+            options.isPacked
+            ? [(options.heads + 2 * groups) * head] : [options.heads * head, groups * head, groups * head]
+        projections = widths.map {
+            Dense($0, bias: options.hasBias, initializer: initializer, storage: options.storage)
+        }
+        output = Dense(
+            width, bias: options.hasBias, initializer: outputInitializer ?? initializer,
+            storage: options.storage)
+    }
+
+    /// `q_proj`, `k_proj`, `v_proj` (packed: `in_proj`) and `out_proj`.
+    public var namedLayers: [(name: String, layer: any Layer)] {
+        let names = options.isPacked ? ["in_proj"] : ["q_proj", "k_proj", "v_proj"]
+        return Array(zip(names, projections)) + [("out_proj", output)]
+    }
+
+    /// Attention of a sequence to itself.
+    public func callAsFunction(_ input: Tensor) throws -> Tensor { try attend(input, to: input) }
+
+    /// Attention of one sequence to another, whose mask says which of its tokens count.
+    public func attend(_ input: Tensor, to memory: Tensor) throws -> Tensor {
+        try requireFit(input, memory)
+        let head = width / options.heads
+        let groups = options.keyValueHeads ?? options.heads
+        var operands =
+            options.isPacked
+            ? [try projections[0](input)] : try zip(projections, [input, memory, memory]).map { try $0($1) }
+        if let base = options.rotaryBase {
+            let turning = options.isPacked ? [options.heads + groups] : [options.heads, groups]
+            for (index, heads) in turning.enumerated() {
+                operands[index] = try operands[index].rotated(heads: heads, width: head, base: base)
+            }
+        }
+        let seen = try operands[0].attention(
+            options.isPacked ? .packed : .separate, Array(operands.dropFirst()), heads: options.heads,
+            groups: groups, isCausal: options.isCausal, mask: memory.mask)
+        var result = try output(seen)
+        result.mask = input.mask
+        return result
+    }
+
+    private func requireFit(_ input: Tensor, _ memory: Tensor) throws {
+        let place = input.graph.path.isEmpty ? "" : "layer '\(input.graph.path)': "
+        guard options.heads > 0, width % options.heads == 0 else {
+            throw LockstepError(
+                .usage, "\(place)a width of \(width) cannot be cut into \(options.heads) heads",
+                remedy: "make the width a multiple of the number of heads")
+        }
+        guard input.shape.rank == 3, memory.shape.rank == 3 else {
+            throw LockstepError(
+                .usage,
+                "\(place)attention takes [batch, tokens, width], got \(input.shape) and \(memory.shape)",
+                remedy: "give it sequences of embedded tokens")
+        }
+        guard input.shape[2] == width else {
+            throw LockstepError(
+                .usage, "\(place)attention was made \(width) wide and gets \(input.shape)",
+                remedy: "make it as wide as its input, or embed as wide as it")
+        }
+        guard input.node == memory.node || !options.isPacked else {
+            throw LockstepError(
+                .usage, "\(place)attention to another sequence cannot have packed projections",
+                remedy: "leave isPacked off")
+        }
+    }
+}
