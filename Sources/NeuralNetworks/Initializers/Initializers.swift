@@ -33,6 +33,20 @@ public struct He: Initializer {
     }
 }
 
+/// Uniform in ±limit.
+public struct Uniform: Initializer {
+    /// The greatest magnitude.
+    public let limit: Double
+
+    /// Creates the initializer.
+    public init(limit: Double) { self.limit = limit }
+
+    /// Fills any shape.
+    public func fill(_ values: UnsafeMutableBufferPointer<Float>, shape: Shape, stream: RandomStream) {
+        for index in values.indices { values[index] = (2 * stream.uniform(index) - 1) * Float(limit) }
+    }
+}
+
 /// Normal with mean zero.
 public struct Normal: Initializer {
     /// The standard deviation.
