@@ -39,8 +39,43 @@ public struct Workload: Sendable {
             PooledTextNetwork(vocabularySize: 10_000, width: 50, hidden: [24], outputs: 1, paddingID: nil)
         })
 
+    /// 128×128×3, three valid 3×3 convolutions of 32, 64 and 128 channels, each with ReLU and max pooling, dense 1024
+    /// and 10; batch 32.
+    public static let cnn = Workload(
+        name: "cnn", unit: "images", input: .init("image", [3, 128, 128]), label: .init("label", [], .int32),
+        loss: .softmaxCrossEntropy, classCount: 10,
+        makeModel: {
+            ConvolutionalClassifier(convolutions: [32, 64, 128], hidden: [1024], classes: 10)
+        })
+
+    /// A GPT of 6 layers, 384 wide, 6 heads, vocabulary 65, on 8 × 256 tokens.
+    public static let gpt = Workload(
+        name: "gpt", batchSize: 8, unit: "tokens", unitsPerSample: 256,
+        input: .init("tokens", [256], .int32), label: .init("next", [256], .int32),
+        loss: .softmaxCrossEntropy, vocabularySize: 65, classCount: 65,
+        makeModel: {
+            GPT(.init(vocabularySize: 65, context: 256, layers: 6, width: 384, heads: 6))
+        })
+
+    /// A two-layer LSTM 256 wide on 128 tokens of 10,000, its last state and two classes; batch 32.
+    public static let lstm = Workload(
+        name: "lstm", input: .init("tokens", [128], .int32), label: .init("label", [], .int32),
+        loss: .softmaxCrossEntropy, vocabularySize: 10_000,
+        makeModel: {
+            RecurrentClassifier(
+                .lstm, vocabularySize: 10_000, width: 256, hiddenSize: 256, outputs: 2, layerCount: 2,
+                paddingID: nil)
+        })
+
+    /// A Transformer encoder of BERT-base's width with 4 layers, on 8 × 128 tokens.
+    public static let bert = Workload(
+        name: "bert", batchSize: 8, unit: "tokens", unitsPerSample: 128,
+        input: .init("tokens", [128], .int32), label: .init("label", [], .int32), loss: .softmaxCrossEntropy,
+        vocabularySize: 30_522,
+        makeModel: { BERTClassifier(.init(layers: 4), classes: 2) })
+
     /// All workloads.
-    public static let all = [mlp, text]
+    public static let all = [mlp, text, cnn, gpt, lstm, bert]
 
     /// A workload by name.
     /// - Throws: `LockstepError` (2) with the names there are.
