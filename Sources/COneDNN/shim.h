@@ -222,3 +222,5 @@ static inline dnnl_status_t cdnn_matmul_run(cdnn_matmul *x, const void *a, const
   CDNN_TRY(dnnl_primitive_execute(x->primitive, x->stream, count, arguments));
   return dnnl_stream_wait(x->stream);
 }
+
+#include "convolution.h"

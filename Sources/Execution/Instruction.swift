@@ -18,6 +18,9 @@ struct Site {
         let layout: TensorLayout
         /// Where it is.
         let slot: Slot
+
+        /// Elements in memory, with those that only fill a block up.
+        var storedCount: Int { layout.elementCount(of: type.shape) }
     }
 
     let operands: [Value]

@@ -8,14 +8,15 @@ public struct Plan {
     let schedule: Schedule
     let memory: MemoryPlan
 
-    /// Plans a trace: simplify, fuse, choose precision, place gradients, place memory.
+    /// Plans a trace: simplify, fuse, choose precision and layouts, place gradients, place memory.
     /// - Throws: `LockstepError` when an operation cannot be lowered.
     public init(_ trace: ModelTrace, layout: ParameterLayout, precision: Precision = .float32) throws {
         self.trace = trace
         self.layout = layout
         let fused = Fusion.fuse(try Simplification.schedule(trace))
         let typed = PrecisionPass.apply(fused, precision)
-        let (schedule, gradientOffsets) = GradientPlacement.place(typed, layout: layout)
+        let laidOut = try Layouts.choose(typed)
+        let (schedule, gradientOffsets) = GradientPlacement.place(laidOut, layout: layout)
         self.schedule = schedule
         var fixed = try Self.fixedSlots(trace, layout, gradientOffsets)
         for (storage, node) in schedule.narrowParameters {

@@ -47,9 +47,17 @@ public enum ElementType: String, Hashable, Sendable {
     case bfloat16
     /// A signed integer: a label, a token id.
     case int32
+    /// A small whole number that forward keeps for backward: which pixel of a window was greatest.
+    case uint8
 
     /// Bytes an element.
-    public var byteCount: Int { self == .bfloat16 ? 2 : 4 }
+    public var byteCount: Int {
+        switch self {
+        case .float32, .int32: 4
+        case .bfloat16: 2
+        case .uint8: 1
+        }
+    }
 }
 
 /// The static type of a tensor: shape and element.

@@ -1,4 +1,29 @@
 // Kernels for images: pooling, layouts and what oneDNN lacks around convolutions; see lockstep_kernels.h.
 #pragma once
 
-#define LK_CONVOLUTION_KERNELS(K)
+// A pooling of images that lie as [planes, height, width, lanes]: a plane is one channel of one sample with one lane, or
+// a block of 8 or 16 channels side by side.
+typedef struct lk_pooling {
+  ptrdiff_t planes, lanes;
+  ptrdiff_t height, width;   // of the images
+  ptrdiff_t rows, columns;   // windows down and across
+  ptrdiff_t kernel_height, kernel_width, stride_height, stride_width, padding_height, padding_width;
+  lk_type type;              // of the images
+  int32_t wide_places;       // winners' numbers are int32 rather than uint8
+  int32_t relu;              // the maximum goes through ReLU; a winner that is not positive is called 255
+  int32_t counts_padding;    // a mean's divisor is the window's area everywhere
+} lk_pooling;
+
+#define LK_NOBODY 255
+
+#define LK_CONVOLUTION_KERNELS(K)                                                                                      \
+  /* the greatest of every window (NaN wins), and its number in the window; `places` may be NULL */                    \
+  K(max_pool, (const lk_pooling *p, const void *x, void *y, void *places), (p, x, y, places))                          \
+  K(max_pool_gradient, (const lk_pooling *p, const void *dy, const void *places, void *dx), (p, dy, places, dx))       \
+  K(average_pool, (const lk_pooling *p, const void *x, void *y), (p, x, y))                                            \
+  K(average_pool_gradient, (const lk_pooling *p, const void *dy, void *dx), (p, dy, dx))                               \
+  /* adds bias[channel]; images lie as [samples, blocks, pixels, lanes], channels beyond `channels` stay as they are */ \
+  K(channel_bias,                                                                                                      \
+    (const void *x, const float *bias, void *y, ptrdiff_t samples, ptrdiff_t channels, ptrdiff_t pixels,               \
+     ptrdiff_t lanes, lk_type type),                                                                                   \
+    (x, bias, y, samples, channels, pixels, lanes, type))

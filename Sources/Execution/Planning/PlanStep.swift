@@ -3,7 +3,7 @@ import Graphs
 /// A value of the graph as a step reads or writes it. Reshapes are gone: `storage` names the node whose memory holds
 /// it, `type` how it is seen here.
 struct PlanValue: Hashable {
-    let storage: Int
+    var storage: Int
     /// Shape and element as stored; the precision pass turns some float32 into bfloat16.
     var type: TensorType
     /// How the elements lie; the layout pass changes it.

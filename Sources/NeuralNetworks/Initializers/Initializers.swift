@@ -7,7 +7,8 @@
 #endif
 import Graphs
 
-/// Uniform in ±√(6 / (fan-in + fan-out)) (Glorot and Bengio 2010), for matrices held as [inputs, outputs].
+/// Uniform in ±√(6 / (fan-in + fan-out)) (Glorot and Bengio 2010), for matrices held as [inputs, outputs] and
+/// weights of convolutions.
 public struct Glorot: Initializer {
     /// Creates the initializer.
     public init() {}
@@ -72,11 +73,14 @@ public struct Ones: Initializer {
     }
 }
 
-/// Inputs and outputs of one unit, for [inputs, outputs] matrices and vectors.
+/// Inputs and outputs of one unit, for vectors, [inputs, outputs] matrices, and the weights of convolutions
+/// ([outputs, inputs, kernel …]), whose units see a whole window.
 private func fans(_ shape: Shape) -> (fanIn: Int, fanOut: Int) {
     switch shape.rank {
     case 0: (1, 1)
     case 1: (shape[0], shape[0])
-    default: (shape.dimensions.dropLast().reduce(1, *), shape[-1])
+    case 2: (shape[0], shape[1])
+    default:
+        (shape.dimensions[1...].reduce(1, *), shape[0] * shape.dimensions[2...].reduce(1, *))
     }
 }
