@@ -4,6 +4,7 @@ import Graphs
 /// The same numbers in another storage type: float32 to bfloat16 rounds to nearest even.
 struct Cast: Lowerable {
     var name: String { "cast" }
+    var layouts: LayoutRule { .follows }
 
     func lower(_ site: Site) throws -> Instruction {
         let (x, y) = (site.operands[0], site.results[0])
