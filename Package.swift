@@ -69,7 +69,8 @@ let package = Package(
             [
                 "Diagnostics", "CKernels", "COneDNN", "Checkpoints", "Collectives", "Coordination",
                 "DataParallel",
-                "DataPipeline", "Execution", "Graphs", "Inference", "Metrics", "NeuralNetworks", "Recipes", "Reports",
+                "DataPipeline", "Execution", "Graphs", "Inference", "Metrics", "NeuralNetworks", "Recipes",
+                "Reports",
                 "Scenarios",
                 "Supervision", crypto,
             ]),
@@ -89,7 +90,8 @@ let package = Package(
         .executableTarget(
             name: "LockstepCommand",
             dependencies: [
-                "Benchmarks", "Checkpoints", "Diagnostics", "Graphs", "Inference", "Recipes", "Reports", "Supervision",
+                "Benchmarks", "Checkpoints", "Diagnostics", "Graphs", "Inference", "Recipes", "Reports",
+                "Supervision",
                 "Training", argumentParser,
             ]),
         .executableTarget(name: "OwnModel", dependencies: ["Lockstep"], path: "launch/examples/own-model"),

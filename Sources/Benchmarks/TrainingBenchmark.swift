@@ -26,7 +26,8 @@ public struct TrainingBenchmark: Sendable {
 
     /// Runs the benchmark. Collective: every rank.
     /// - Parameter profileRuns: runs over which each operation is timed.
-    public func run(_ communicator: any Communicator, profileRuns: Int = 5) throws -> TrainingBenchmarkResult {
+    public func run(_ communicator: any Communicator, profileRuns: Int = 5) throws -> TrainingBenchmarkResult
+    {
         let laneCount = communicator.worldSize * lanes
         let shards = subject.logicalShards(laneCount)
         let map = try LaneMap(communicator.topology, lanesPerReplica: lanes, logicalShards: shards)

@@ -79,7 +79,8 @@ public struct TrainingBenchmarkResult: Sendable {
             let flops = Double(group.all.reduce(0) { $0 + $1.cost.flops })
             let bytes = Double(group.all.reduce(0) { $0 + $1.cost.byteCount })
             lines.append(
-                String(format: "%8.3f  %4.1f%%  %5d  %8.1f  ", group.time / 1e6, 100 * group.time / total,
+                String(
+                    format: "%8.3f  %4.1f%%  %5d  %8.1f  ", group.time / 1e6, 100 * group.time / total,
                     group.all.count, flops / group.time)
                     + String(format: "%6.1f  ", bytes / group.time) + group.label)
         }

@@ -126,3 +126,6 @@ void lkr_channel_bias(const void *x, const float *bias, void *y, ptrdiff_t sampl
     set(y, i, get(x, i, type) + (channel < channels ? bias[channel] : 0), type);
   }
 }
+
+void lkr_matmul_few_rows(const lk_matmul_arguments *x) { lkr_matmul(x); }
+void lkr_matmul_few_steps(const lk_matmul_arguments *x) { lkr_matmul(x); }

@@ -15,12 +15,15 @@ struct Bench: ParsableCommand {
 struct BenchTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Time training steps of a reference workload (the batch is per lane) or of a recipe on its data.",
-        discussion: "Works under mpirun too. Every result names the plan's floor: its arithmetic operations run by "
+        abstract:
+            "Time training steps of a reference workload (the batch is per lane) or of a recipe on its data.",
+        discussion:
+            "Works under mpirun too. Every result names the plan's floor: its arithmetic operations run by "
             + "themselves and everything else at the speed of a copy of memory.")
 
     @Option(help: "The workload: \(Workload.all.map(\.name).joined(separator: ", ")).") var workload: String?
-    @Option(help: "A recipe instead of a workload; its global batch is shared by all lanes.") var recipe: String?
+    @Option(help: "A recipe instead of a workload; its global batch is shared by all lanes.") var recipe:
+        String?
     @Option(name: .customLong("set"), help: "Another value for a key of the recipe, as KEY=VALUE.")
     var overrides: [String] = []
     @Option(help: "float32 or bfloat16.") var precision: Precision?
@@ -57,7 +60,8 @@ struct BenchTrain: ParsableCommand {
         let batchSize = measured.globalBatchSize
         let subject = BenchmarkSubject(
             name: measured.name, unit: "samples", unitsPerStep: { _ in batchSize },
-            logicalShards: { measured.logicalShards ?? $0 }, configuration: { try measured.configuration(shards: $0) })
+            logicalShards: { measured.logicalShards ?? $0 },
+            configuration: { try measured.configuration(shards: $0) })
         return (subject, measured.precision)
     }
 }

@@ -70,7 +70,8 @@ struct Job: @unchecked Sendable {
                 hasDedicatedCoordinator: dedicated)
         }
         let leftOut = data.leftOutWarning(.train, sampleCount: training.count)
-        warnings = laneWarnings + [map.imbalanceWarning, leftOut, Self.precisionWarning(scenario)].compactMap { $0 }
+        warnings =
+            laneWarnings + [map.imbalanceWarning, leftOut, Self.precisionWarning(scenario)].compactMap { $0 }
         do {
             try Handshake.verify(communicator, facts: facts())
         } catch {

@@ -42,28 +42,39 @@ LK_INLINE void lk_windows(ptrdiff_t pixel, ptrdiff_t kernel, ptrdiff_t stride, p
   *last = pixel / stride + 1 < count ? pixel / stride + 1 : count;
 }
 
+// The greatest of a window's taps [first_y, last_y) × [first_x, last_x), and its number; `at` is where the window starts.
+LK_INLINE void lk_max_window(const lk_pooling *p, const void *x, ptrdiff_t at, ptrdiff_t first_y, ptrdiff_t last_y,
+                             ptrdiff_t first_x, ptrdiff_t last_x, const ptrdiff_t lanes, const lk_type type,
+                             lk_vector *best, lk_mask *place) {
+  for (ptrdiff_t ky = first_y; ky < last_y; ky++) {
+    for (ptrdiff_t kx = first_x; kx < last_x; kx++) {
+      lk_vector value = lk_pixel(x, at + (ky * p->width + kx) * lanes, lanes, type);
+      lk_mask number = (lk_mask){0} + (int32_t)(ky * p->kernel_width + kx);
+      int is_first = ky == first_y && kx == first_x;
+      lk_mask wins = (value > *best) | (value != value);
+      *best = is_first ? value : lk_select(wins, value, *best);
+      *place = is_first ? number : (number & wins) | (*place & ~wins);
+    }
+  }
+}
+
+// `fixed` is the kernel's extent where that is known while compiling, else 0.
 LK_INLINE void lk_max_pool_planes(const lk_pooling *p, const void *x, void *y, void *places, const ptrdiff_t lanes,
-                                  const lk_type type, const int is_wide) {
+                                  const lk_type type, const int is_wide, const ptrdiff_t fixed) {
   for (ptrdiff_t plane = 0, result = 0; plane < p->planes; plane++) {
     for (ptrdiff_t row = 0; row < p->rows; row++) {
       ptrdiff_t top = row * p->stride_height - p->padding_height, first_y, last_y;
       lk_taps(top, p->kernel_height, p->height, &first_y, &last_y);
+      ptrdiff_t start = (plane * p->height + top) * p->width;
       for (ptrdiff_t column = 0; column < p->columns; column++, result += lanes) {
         ptrdiff_t left = column * p->stride_width - p->padding_width, first_x, last_x;
         lk_taps(left, p->kernel_width, p->width, &first_x, &last_x);
         lk_vector best = lk_splat(0);
         lk_mask place = {0};
-        for (ptrdiff_t ky = first_y; ky < last_y; ky++) {
-          ptrdiff_t at = ((plane * p->height + top + ky) * p->width + left) * lanes;
-          for (ptrdiff_t kx = first_x; kx < last_x; kx++) {
-            lk_vector value = lk_pixel(x, at + kx * lanes, lanes, type);
-            lk_mask wins = (value > best) | (value != value);
-            if (ky == first_y && kx == first_x) wins = (lk_mask){0} == (lk_mask){0};
-            best = lk_select(wins, value, best);
-            lk_mask number = (lk_mask){0} + (int32_t)(ky * p->kernel_width + kx);
-            place = (number & wins) | (place & ~wins);
-          }
-        }
+        if (fixed > 0 && last_y - first_y == fixed && last_x - first_x == fixed)
+          lk_max_window(p, x, (start + left) * lanes, 0, fixed, 0, fixed, lanes, type, &best, &place);
+        else
+          lk_max_window(p, x, (start + left) * lanes, first_y, last_y, first_x, last_x, lanes, type, &best, &place);
         if (p->relu) {
           best = lk_apply(LK_RELU, best);
           lk_mask counts = best > lk_splat(0);
@@ -97,26 +108,37 @@ LK_INLINE void lk_max_pool_planes(const lk_pooling *p, const void *x, void *y, v
     else LK_POOL_TYPE(body, 1, wide_);                              \
   } while (0)
 
-void LK_CLONE(max_pool)(const lk_pooling *p, const void *x, void *y, void *places) {
-  if (p->wide_places) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide), 1);
-  else LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide), 0);
+// The extent of a square kernel that has loops of its own.
+LK_INLINE ptrdiff_t lk_fixed_kernel(const lk_pooling *p) {
+  return p->kernel_height == p->kernel_width && (p->kernel_width == 2 || p->kernel_width == 3) ? p->kernel_width : 0;
 }
 
-// Each pixel adds up, in row-major order, the gradients of the windows that it won.
+void LK_CLONE(max_pool)(const lk_pooling *p, const void *x, void *y, void *places) {
+  if (p->wide_places) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide, 0), 1);
+  else if (lk_fixed_kernel(p) == 2) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide, 2), 0);
+  else if (lk_fixed_kernel(p) == 3) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide, 3), 0);
+  else LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide, 0), 0);
+}
+
+// Each pixel adds up, in row-major order, the gradients of the windows that it won. `kernel` and `stride` are known
+// while compiling or 0.
 LK_INLINE void lk_max_pool_gradient_planes(const lk_pooling *p, const void *dy, const void *places, void *dx,
-                                           const ptrdiff_t lanes, const lk_type type, const int is_wide) {
+                                           const ptrdiff_t lanes, const lk_type type, const int is_wide,
+                                           const ptrdiff_t kernel, const ptrdiff_t stride) {
+  ptrdiff_t kernel_height = kernel ? kernel : p->kernel_height, kernel_width = kernel ? kernel : p->kernel_width;
+  ptrdiff_t stride_height = stride ? stride : p->stride_height, stride_width = stride ? stride : p->stride_width;
   for (ptrdiff_t plane = 0, pixel = 0; plane < p->planes; plane++) {
     for (ptrdiff_t row = 0; row < p->height; row++) {
       ptrdiff_t y = row + p->padding_height, first_y, last_y;
-      lk_windows(y, p->kernel_height, p->stride_height, p->rows, &first_y, &last_y);
+      lk_windows(y, kernel_height, stride_height, p->rows, &first_y, &last_y);
       for (ptrdiff_t column = 0; column < p->width; column++, pixel += lanes) {
         ptrdiff_t x = column + p->padding_width, first_x, last_x;
-        lk_windows(x, p->kernel_width, p->stride_width, p->columns, &first_x, &last_x);
+        lk_windows(x, kernel_width, stride_width, p->columns, &first_x, &last_x);
         lk_vector sum = lk_splat(0);
         for (ptrdiff_t wy = first_y; wy < last_y; wy++) {
           for (ptrdiff_t wx = first_x; wx < last_x; wx++) {
             ptrdiff_t at = ((plane * p->rows + wy) * p->columns + wx) * lanes;
-            ptrdiff_t number = (y - wy * p->stride_height) * p->kernel_width + x - wx * p->stride_width;
+            ptrdiff_t number = (y - wy * stride_height) * kernel_width + x - wx * stride_width;
             lk_mask won = lk_places(places, at, lanes, is_wide) == (lk_mask){0} + (int32_t)number;
             sum += lk_select(won, lk_pixel(dy, at, lanes, type), lk_splat(0));
           }
@@ -127,9 +149,50 @@ LK_INLINE void lk_max_pool_gradient_planes(const lk_pooling *p, const void *dy, 
   }
 }
 
+LK_INLINE void lk_zero_pixels(void *to, ptrdiff_t at, ptrdiff_t count, const lk_type type) {
+  size_t size = type == LK_BFLOAT16 ? sizeof(uint16_t) : sizeof(float);
+  if (count > 0) memset((char *)to + (size_t)at * size, 0, (size_t)count * size);
+}
+
+// Windows side by side without padding: each writes its own pixels, and what no window covers is zero.
+LK_INLINE void lk_max_pool_gradient_apart(const lk_pooling *p, const void *dy, const void *places, void *dx,
+                                          const ptrdiff_t lanes, const lk_type type, const int is_wide,
+                                          const ptrdiff_t fixed) {
+  ptrdiff_t kernel_height = fixed ? fixed : p->kernel_height, kernel_width = fixed ? fixed : p->kernel_width;
+  ptrdiff_t covered = p->columns * kernel_width;
+  for (ptrdiff_t plane = 0, window = 0; plane < p->planes; plane++) {
+    ptrdiff_t start = plane * p->height * p->width * lanes;
+    for (ptrdiff_t row = 0; row < p->rows; row++) {
+      ptrdiff_t at = start + row * kernel_height * p->width * lanes;
+      for (ptrdiff_t column = 0; column < p->columns; column++, window += lanes) {
+        lk_vector gradient = lk_pixel(dy, window, lanes, type);
+        lk_mask place = lk_places(places, window, lanes, is_wide);
+        for (ptrdiff_t ky = 0; ky < kernel_height; ky++) {
+          for (ptrdiff_t kx = 0; kx < kernel_width; kx++) {
+            lk_mask won = place == (lk_mask){0} + (int32_t)(ky * kernel_width + kx);
+            lk_set_pixel(dx, at + (ky * p->width + column * kernel_width + kx) * lanes,
+                         lk_select(won, gradient, lk_splat(0)), lanes, type);
+          }
+        }
+      }
+      for (ptrdiff_t ky = 0; ky < kernel_height; ky++)
+        lk_zero_pixels(dx, at + (ky * p->width + covered) * lanes, (p->width - covered) * lanes, type);
+    }
+    ptrdiff_t rows = p->rows * kernel_height;
+    lk_zero_pixels(dx, start + rows * p->width * lanes, (p->height - rows) * p->width * lanes, type);
+  }
+}
+
 void LK_CLONE(max_pool_gradient)(const lk_pooling *p, const void *dy, const void *places, void *dx) {
-  if (p->wide_places) LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, is_wide), 1);
-  else LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, is_wide), 0);
+  int is_apart = p->kernel_height == p->stride_height && p->kernel_width == p->stride_width &&
+                 p->padding_height == 0 && p->padding_width == 0;
+  int is_halving = lk_fixed_kernel(p) == 3 && p->stride_height == 2 && p->stride_width == 2;
+  if (p->wide_places) LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, is_wide, 0, 0), 1);
+  else if (is_apart && lk_fixed_kernel(p) == 2)
+    LK_POOL_WIDE(lk_max_pool_gradient_apart(p, dy, places, dx, lanes, type, is_wide, 2), 0);
+  else if (is_apart) LK_POOL_WIDE(lk_max_pool_gradient_apart(p, dy, places, dx, lanes, type, is_wide, 0), 0);
+  else if (is_halving) LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, is_wide, 3, 2), 0);
+  else LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, is_wide, 0, 0), 0);
 }
 
 LK_INLINE float lk_pool_share(const lk_pooling *p, ptrdiff_t row, ptrdiff_t column) {
@@ -210,3 +273,5 @@ void LK_CLONE(channel_bias)(const void *x, const float *bias, void *y, ptrdiff_t
   if (type == LK_BFLOAT16) lk_channel_bias_type(x, bias, y, samples, channels, pixels, lanes, LK_BFLOAT16);
   else lk_channel_bias_type(x, bias, y, samples, channels, pixels, lanes, LK_FLOAT32);
 }
+
+#include "streamed_matmul.h"

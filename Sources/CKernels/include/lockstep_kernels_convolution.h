@@ -16,6 +16,9 @@ typedef struct lk_pooling {
 
 #define LK_NOBODY 255
 
+static inline ptrdiff_t lk_matmul_few_rows_workspace(void) { return 256 * 32; }
+static inline ptrdiff_t lk_matmul_few_steps_workspace(ptrdiff_t n, ptrdiff_t k) { return (n + 31) / 32 * 32 * k; }
+
 #define LK_CONVOLUTION_KERNELS(K)                                                                                      \
   /* the greatest of every window (NaN wins), and its number in the window; `places` may be NULL */                    \
   K(max_pool, (const lk_pooling *p, const void *x, void *y, void *places), (p, x, y, places))                          \
@@ -26,4 +29,8 @@ typedef struct lk_pooling {
   K(channel_bias,                                                                                                      \
     (const void *x, const float *bias, void *y, ptrdiff_t samples, ptrdiff_t channels, ptrdiff_t pixels,               \
      ptrdiff_t lanes, lk_type type),                                                                                   \
-    (x, bias, y, samples, channels, pixels, lanes, type))
+    (x, bias, y, samples, channels, pixels, lanes, type))                                                              \
+  /* products with one large matrix that is read from memory once: few rows m, or few inner steps k; `workspace` has   \
+     lk_matmul_few_rows_workspace() or lk_matmul_few_steps_workspace() floats */                                       \
+  K(matmul_few_rows, (const lk_matmul_arguments *x), (x))                                                              \
+  K(matmul_few_steps, (const lk_matmul_arguments *x), (x))

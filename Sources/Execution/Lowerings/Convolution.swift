@@ -42,6 +42,9 @@ extension TransposedConvolution: ConvolutionStep {
 }
 
 extension ConvolutionWeightGradient: ConvolutionStep {
+    /// The gradient of a parameter stays float32.
+    var precision: PrecisionRule { .computes(operands: [0, 1], narrowsResult: false) }
+
     func roles<Value>(operands: [Value], results: [Value]) -> ConvolutionRoles<Value> {
         ConvolutionRoles(
             kind: cdnn_convolution_backward_weights, image: operands[0], weight: results[0],

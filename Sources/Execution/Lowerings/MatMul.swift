@@ -9,7 +9,11 @@ extension MatMul: Lowerable {
     }
 
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int {
-        lk_matmul_workspace_count(extents(operands[0].shape, operands[1].shape).inner)
+        let (_, columns, inner) = extents(operands[0].shape, operands[1].shape)
+        if usesLibrary(operands), let streamed = StreamedProduct(self, operands) {
+            return streamed.workspaceElementCount(columns: columns, inner: inner)
+        }
+        return lk_matmul_workspace_count(inner)
     }
 
     func flops(operands: [TensorType], results: [TensorType]) -> Int {
@@ -22,8 +26,12 @@ extension MatMul: Lowerable {
     }
 
     func remark(operands: [TensorType], results: [TensorType]) -> String {
-        usesLibrary(operands) ? "oneDNN, \(operands[0].element.rawValue)" : "own kernel"
+        guard usesLibrary(operands) else { return "own kernel" }
+        return StreamedProduct(self, operands) == nil ? libraryRemark(operands) : "own kernel, streamed"
     }
+
+    /// The remark on a product that oneDNN does.
+    func libraryRemark(_ operands: [TensorType]) -> String { "oneDNN, \(operands[0].element.rawValue)" }
 
     /// Whether oneDNN does the product of these operands.
     func usesLibrary(_ operands: [TensorType]) -> Bool {
@@ -81,6 +89,12 @@ struct FusedProduct: ProductStep {
             addend: hasAddend ? site.operands.last : nil
         ).instruction(name)
     }
+
+    func remark(operands: [TensorType], results: [TensorType]) -> String {
+        // Our own kernels add no residual.
+        hasAddend && product.usesLibrary(operands)
+            ? product.libraryRemark(operands) : product.remark(operands: operands, results: results)
+    }
 }
 
 /// A gradient carried back through a product and an activation: (dy, weight, saved) → (dy·Wᵀ) ⊙ f′(saved).
@@ -107,6 +121,7 @@ struct ProductLowering {
     private let saved: Site.Value?
     private let addend: Site.Value?
     private let activation: Activation?
+    private let streamed: StreamedProduct?
 
     init(
         _ product: MatMul, _ site: Site, bias: Site.Value? = nil, saved: Site.Value? = nil,
@@ -120,12 +135,17 @@ struct ProductLowering {
         extents = product.extents(site.operands[0].type.shape, site.operands[1].type.shape)
         left = product.transposesLeft ? (1, extents.rows) : (extents.inner, 1)
         right = product.transposesRight ? (1, extents.inner) : (extents.columns, 1)
+        let values = [site.results[0], saved].compactMap { $0 }
+        let isPlain = addend == nil && values.allSatisfy { $0.type.element == .float32 }
+        streamed = isPlain ? StreamedProduct(product, site.operands.map(\.type)) : nil
     }
 
     func instruction(_ label: String) throws -> Instruction {
         guard extents.rows > 0, extents.columns > 0 else { return Instruction(label: label) { _ in } }
         let isLarge = Self.usesLibrary(rows: extents.rows, columns: extents.columns, inner: extents.inner)
-        return isLarge ? try libraryInstruction(label) : kernelInstruction(label)
+        guard isLarge else { return kernelInstruction(label) { lk_matmul(&$0) } }
+        if let streamed { return kernelInstruction(label) { streamed.run(&$0) } }
+        return try libraryInstruction(label)
     }
 
     /// Whether oneDNN does a product of this size.
@@ -133,7 +153,9 @@ struct ProductLowering {
         2 * rows * columns * inner > kernelFlops
     }
 
-    private func kernelInstruction(_ label: String) -> Instruction {
+    private func kernelInstruction(
+        _ label: String, _ kernel: @escaping (inout lk_matmul_arguments) -> Void
+    ) -> Instruction {
         let (a, b, c) = (site.operands[0].slot, site.operands[1].slot, site.results[0].slot)
         let (bias, saved, workspace) = (bias, saved, site.workspace)
         var template = lk_matmul_arguments()
@@ -149,7 +171,7 @@ struct ProductLowering {
             call.bias = bias.map { UnsafePointer($0.floats(frame)) }
             call.saved = saved.map { UnsafePointer($0.slot.floats(frame)) }
             call.workspace = workspace?.floats(frame)
-            lk_matmul(&call)
+            kernel(&call)
         }
     }
 

@@ -42,19 +42,35 @@ extension MaxPool: PoolingStep {
         -> LayoutChoice
     { all(operands[0].layout, operands, results) }
 
-    func lower(_ site: Site) throws -> Instruction { maxPoolInstruction(site, hasReLU: false) }
+    func lower(_ site: Site) throws -> Instruction { maxPoolInstruction(site, label: name, hasReLU: false) }
 
     /// The kernel, with ReLU behind the maximum on request.
-    func maxPoolInstruction(_ site: Site, hasReLU: Bool) -> Instruction {
+    func maxPoolInstruction(_ site: Site, label: String, hasReLU: Bool) -> Instruction {
         var call = arguments(image: site.operands[0], windows: site.results[0])
         call.wide_places = placeElement == .uint8 ? 0 : 1
         call.relu = hasReLU ? 1 : 0
         let (x, y) = (site.operands[0].slot, site.results[0].slot)
         let places = site.results.count > 1 ? site.results[1].slot : nil
-        return Instruction(label: name) { [call] frame in
+        return Instruction(label: label) { [call] frame in
             var call = call
             lk_max_pool(&call, x.bytes(frame), y.bytes(frame), places?.bytes(frame))
         }
+    }
+}
+
+/// ReLU, then max pooling, in one pass: see `Fusion.fuseReLUPools`.
+struct ReLUMaxPool: PoolingStep {
+    let pool: MaxPool
+    var window: PoolingWindow { pool.window }
+    var name: String { "relu+max-pool" }
+    var precision: PrecisionRule { pool.precision }
+
+    func chooseLayouts(operands: [PlanValue], results: [PlanValue], seen: (Shape) -> TensorLayout)
+        -> LayoutChoice
+    { all(operands[0].layout, operands, results) }
+
+    func lower(_ site: Site) throws -> Instruction {
+        pool.maxPoolInstruction(site, label: name, hasReLU: true)
     }
 }
 

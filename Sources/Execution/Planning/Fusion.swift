@@ -12,7 +12,8 @@ enum Fusion {
         ] {
             result = apply(rule, to: result)
         }
-        return fuseNormGradientSums(fuseResidualNorms(fuseLosses(result)))
+        result = fuseReLUPools(fuseLosses(result))
+        return fuseNormGradientSums(fuseResidualNorms(result))
     }
 
     /// A rule: the fused step that replaces a consumer and the producer of one of its operands.

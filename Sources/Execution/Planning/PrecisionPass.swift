@@ -94,7 +94,8 @@ struct PrecisionPass {
                 if let node = schedule.parameterNode(value.storage) {
                     schedule.narrowParameters[cast.storage] = node
                 } else {
-                    steps.append(PlanStep(operation: Cast(), operands: [value], results: [cast], path: step.path))
+                    steps.append(
+                        PlanStep(operation: Cast(), operands: [value], results: [cast], path: step.path))
                     count += 1
                 }
             }
@@ -116,7 +117,9 @@ struct PrecisionPass {
 
     /// The type in which a step reads an operand.
     private func wants(_ step: Int, _ operand: Int, _ value: PlanValue) -> ElementType {
-        guard value.type.element == .float32 || value.type.element == .bfloat16 else { return value.type.element }
+        guard value.type.element == .float32 || value.type.element == .bfloat16 else {
+            return value.type.element
+        }
         if computes(step, operand) { return .bfloat16 }
         return accepts(step, operand) ? value.type.element : .float32
     }
