@@ -17,6 +17,8 @@ public final class Evaluator: @unchecked Sendable {
     /// What one thread owns.
     private final class Worker: @unchecked Sendable {
         var programs: [Int: Program] = [:]
+        /// The label that does not count, of each program.
+        var ignoredLabels: [Int: Int?] = [:]
         let batch: MicroBatch
         var parts: [EvaluationPart] = []
         var error: (any Error)?
@@ -86,7 +88,8 @@ public final class Evaluator: @unchecked Sendable {
         if batch.specs[1].element == .int32 {
             return EvaluationPart(
                 batch: number, lossSum: Double(program.lossSum), scores: scores,
-                labels: Array(batch.integers(ofField: 1).prefix(batch.count)))
+                labels: Array(batch.integers(ofField: 1))
+            ).leavingOut(worker.ignoredLabels[batch.count] ?? nil)
         }
         return EvaluationPart(
             batch: number, lossSum: Double(program.lossSum), scores: scores,
@@ -96,13 +99,25 @@ public final class Evaluator: @unchecked Sendable {
     private func program(_ sampleCount: Int, _ worker: Worker) throws -> Program {
         Program.useOneThread()
         if let known = worker.programs[sampleCount] { return known }
-        let program = try Program(try Plan(try trace(sampleCount), layout: layout))
+        let trace = try trace(sampleCount)
+        let program = try Program(try Plan(trace, layout: layout))
         worker.programs[sampleCount] = program
+        worker.ignoredLabels[sampleCount] = trace.ignoredLabel
         return program
     }
 }
 
 extension EvaluationPart {
+    /// The part without the rows of a label that does not count: metrics then see what the loss sees.
+    func leavingOut(_ ignoredLabel: Int?) -> EvaluationPart {
+        guard let ignoredLabel, case .labels(let labels) = truth, !labels.isEmpty else { return self }
+        let width = scores.count / labels.count
+        let kept = labels.indices.filter { Int(labels[$0]) != ignoredLabel }
+        return EvaluationPart(
+            batch: batch, lossSum: lossSum,
+            scores: kept.flatMap { scores[($0 * width)..<(($0 + 1) * width)] }, labels: kept.map { labels[$0] })
+    }
+
     /// Parts as one run of bytes, each preceded by its length.
     public static func encode(_ parts: [EvaluationPart]) -> [UInt8] {
         parts.flatMap { part in

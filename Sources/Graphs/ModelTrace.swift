@@ -49,6 +49,11 @@ public struct ModelTrace {
         self.sampleCount = sampleCount
     }
 
+    /// The label whose rows the loss leaves out; `nil` when every row counts.
+    public var ignoredLabel: Int? {
+        termCount.flatMap { graph.nodes[$0.node].operation as? CountLabels }?.ignoredLabel
+    }
+
     /// Whether gradients are computed.
     public var isTraining: Bool { !gradients.isEmpty }
 }

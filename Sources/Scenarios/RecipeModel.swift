@@ -7,7 +7,7 @@ import Recipes
 extension ModelPart {
     /// The network that a recipe's `model` describes.
     func network(_ fitted: FittedData, outputs: Int) throws -> any Layer {
-        let activation = Graphs.Activation(rawValue: activation.rawValue) ?? .relu
+        let activation = activation.function
         switch (kind, fitted) {
         case (.dense, .table):
             return DenseNetwork(
@@ -27,6 +27,23 @@ extension ModelPart {
             throw LockstepError(
                 .usage, "model.kind 'pooledText' reads token ids, data.format is 'table'",
                 remedy: "use model.kind: dense")
+        }
+    }
+}
+
+extension ModelPart.Activation {
+    /// The function that a recipe's `model.activation` names.
+    var function: Graphs.Activation {
+        switch self {
+        case .relu: .relu
+        case .sigmoid: .sigmoid
+        case .tanh: .tanh
+        case .gelu: .gelu
+        case .geluTanh: .geluTanh
+        case .silu: .silu
+        case .softplus: .softplus
+        case .leakyReLU: .leakyReLU
+        case .elu: .elu
         }
     }
 }

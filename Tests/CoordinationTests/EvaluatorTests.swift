@@ -53,14 +53,16 @@ import Testing
 
         deinit { arena.deallocate() }
 
-        static func trace(_ sampleCount: Int) throws -> ModelTrace {
+        static func trace(_ sampleCount: Int) throws -> ModelTrace { try trace(sampleCount, ignored: nil) }
+
+        static func trace(_ sampleCount: Int, ignored: Int?) throws -> ModelTrace {
             let model = Sequential {
                 Dense(5, activation: .tanh)
                 Dense(3)
             }
             return try ModelTrace(
                 model, sampleCount: sampleCount, input: .init("x", [6]), label: .init("y", [], .int32),
-                loss: .softmaxCrossEntropy, isTraining: false)
+                loss: .softmaxCrossEntropy, lossOptions: LossOptions(ignoredLabel: ignored), isTraining: false)
         }
 
         func evaluator(_ samples: Samples, threads: Int) -> Evaluator {
@@ -97,6 +99,24 @@ import Testing
                 #expect(try result(parts, evaluator) == expected)
             }
         }
+    }
+
+    /// Samples whose label does not count are in no metric and not in the mean loss.
+    @Test func ignoredLabelsCountNowhere() throws {
+        let (model, samples) = (try Model(), Samples())
+        let all = Evaluator(
+            dataset: samples, batchSize: 1, layout: model.layout, threads: 2, trace: Model.trace)
+        let some = Evaluator(dataset: samples, batchSize: 16, layout: model.layout, threads: 2) {
+            try Model.trace($0, ignored: 1)
+        }
+        let counted = try all.parts(model.arena).filter { $0.truth != .labels([1]) }
+        let parts = try some.parts(model.arena)
+        #expect(parts.reduce(0) { $0 + $1.count } == counted.count && counted.count < samples.count)
+        let result = try result(parts, some)
+        #expect(result.count == counted.count)
+        let expected = counted.reduce(0) { $0 + $1.lossSum } / Double(counted.count)
+        #expect(abs(result.loss - expected) < 1e-5)
+        #expect(result.confusion?.counts[1] == [0, 0, 0])
     }
 
     /// Against float64 arithmetic of our own, sample by sample.

@@ -12,6 +12,7 @@ struct TrainingJob: Sendable {
     var input = ModelTrace.Field("x", [6])
     var label = ModelTrace.Field("y", [])
     var loss = Loss.sigmoidCrossEntropy
+    var lossOptions = LossOptions()
     /// Samples of a step.
     var batchSize: @Sendable (Int) -> Int = { _ in 16 }
     /// The words of a sample's input and label, floats as their bits.
@@ -56,6 +57,7 @@ struct TrainingJob: Sendable {
             trace: { samples in
                 try ModelTrace(
                     job.model(), sampleCount: samples, input: job.input, label: job.label, loss: job.loss,
+                    lossOptions: job.lossOptions,
                     isTraining: true)
             },
             makeSource: { _, _ in MemorySource(job) })

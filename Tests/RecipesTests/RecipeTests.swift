@@ -20,6 +20,15 @@ struct RecipeTests {
         #expect(recipe.source == RecipeSamples.table)
     }
 
+    @Test func everyActivationHasItsName() throws {
+        let names = ["relu", "sigmoid", "tanh", "gelu", "geluTanh", "silu", "softplus", "leakyReLU", "elu"]
+        #expect(ModelPart.Activation.allCases.map(\.rawValue) == names)
+        for name in names {
+            let recipe = try RecipeSamples.parse(RecipeSamples.table, ["model.activation=\(name)"])
+            #expect(recipe.model.activation.rawValue == name)
+        }
+    }
+
     @Test func recipeInCodeEqualsRecipeInText() throws {
         var read = try RecipeSamples.parse(RecipeSamples.table)
         read.source = ""

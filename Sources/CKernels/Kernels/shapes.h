@@ -171,7 +171,7 @@ LK_INLINE lk_vector lk_binary_value(const int32_t function, lk_vector x, lk_vect
 // One run along the last axis; an operand that stands still there is read once.
 LK_INLINE void lk_binary_run(int32_t function, const void *x, const lk_type xt, ptrdiff_t x_step, const void *y,
                              const lk_type yt, ptrdiff_t y_step, void *z, const lk_type zt, ptrdiff_t count) {
-  lk_vector still = x_step == 0 ? lk_splat(lk_number(x, 0, xt)) : y_step == 0 ? lk_splat(lk_number(y, 0, yt)) : lk_splat(0);
+  lk_vector still = lk_splat(x_step == 0 ? lk_number(x, 0, xt) : lk_number(y, 0, yt));
 #define LK_CASE(kind)                                                                                       \
   case kind:                                                                                                \
     if (x_step == 0) LK_MAP_AS(z, zt, count, lk_binary_value(kind, still, LK_AT_AS(y, yt)));                \
@@ -218,9 +218,18 @@ LK_INLINE lk_vector lk_more_extreme(const int is_least, lk_vector x, lk_vector b
   return lk_select(beats | (lk_mask)(x != x), x, best);
 }
 
+LK_INLINE lk_vector lk_read_some_or_all(const void *x, ptrdiff_t at, ptrdiff_t count, const lk_type type) {
+  return count == LK_LANES ? lk_read(x, at, type) : lk_read_some(x, at, count, type);
+}
+
 LK_INLINE float lk_extreme_row(const int is_least, const void *x, const lk_type type, ptrdiff_t count) {
   lk_vector nothing = lk_splat(is_least ? INFINITY : -INFINITY), best = nothing;
+  lk_vector chains[4] = {nothing, nothing, nothing, nothing};
   ptrdiff_t i = 0;
+  for (; i + 4 * LK_LANES <= count; i += 4 * LK_LANES)
+    _Pragma("clang loop unroll(full)") for (int j = 0; j < 4; j++)
+      chains[j] = lk_more_extreme(is_least, lk_read(x, i + j * LK_LANES, type), chains[j]);
+  for (int j = 0; j < 4; j++) best = lk_more_extreme(is_least, chains[j], best);
   for (; i + LK_LANES <= count; i += LK_LANES) best = lk_more_extreme(is_least, lk_read(x, i, type), best);
   if (i < count) {
     lk_vector tail = lk_read_some(x, i, count - i, type);
@@ -246,7 +255,7 @@ LK_INLINE void lk_extreme_as(const int is_least, const void *x, const lk_type ty
       lk_vector best = lk_splat(is_least ? INFINITY : -INFINITY);
       for (ptrdiff_t e = 0; e < extent; e++) {
         ptrdiff_t at = e * inner + column;
-        lk_vector value = count == LK_LANES ? lk_read(x, at, type) : lk_read_some(x, at, count, type);
+        lk_vector value = lk_read_some_or_all(x, at, count, type);
         best = lk_more_extreme(is_least, value, best);
       }
       if (count == LK_LANES) lk_store(y + column, best);
@@ -278,17 +287,18 @@ void LK_CLONE(arg_max)(const void *x, lk_type type, int32_t *y, ptrdiff_t outer,
       *y = type == LK_FLOAT32 ? lk_arg_max_row(x, LK_FLOAT32, extent) : lk_arg_max_row(x, LK_BFLOAT16, extent);
       continue;
     }
-    for (ptrdiff_t column = 0; column < inner; column++) {
-      float best = lk_number(x, column, type);
-      int32_t place = 0;
-      for (ptrdiff_t e = 1; e < extent && best == best; e++) {
-        float value = lk_number(x, e * inner + column, type);
-        if (value > best || value != value) {
-          best = value;
-          place = (int32_t)e;
-        }
+    for (ptrdiff_t column = 0; column < inner; column += LK_LANES) {
+      ptrdiff_t count = inner - column < LK_LANES ? inner - column : LK_LANES;
+      lk_vector best = lk_read_some_or_all(x, column, count, type);
+      lk_mask place = {0};
+      for (ptrdiff_t e = 1; e < extent; e++) {
+        lk_vector value = lk_read_some_or_all(x, e * inner + column, count, type);
+        // Once the best is NaN, nothing beats it.
+        lk_mask beats = ((lk_mask)(value > best) | (lk_mask)(value != value)) & (lk_mask)(best == best);
+        best = lk_select(beats, value, best);
+        place = (((lk_mask){0} + (int32_t)e) & beats) | (place & ~beats);
       }
-      y[column] = place;
+      memcpy(y + column, &place, (size_t)count * sizeof(int32_t));
     }
   }
 }

@@ -1,4 +1,3 @@
-import Diagnostics
 import Graphs
 
 /// What training makes small. Losses are sums over their terms; the update divides once by the global count.
@@ -15,7 +14,7 @@ public enum Loss: String, Sendable, CaseIterable {
     public func sum(predictions: Tensor, labels: Tensor, options: LossOptions = LossOptions()) throws
         -> Tensor
     {
-        try requireKnown(options)
+        try requireKnown(options, predictions.graph)
         return switch self {
         case .softmaxCrossEntropy:
             try predictions.softmaxCrossEntropy(
@@ -38,10 +37,10 @@ public enum Loss: String, Sendable, CaseIterable {
         try options.ignoredLabel.map { try labels.countLabels(ignoredLabel: $0) }
     }
 
-    private func requireKnown(_ options: LossOptions) throws {
+    private func requireKnown(_ options: LossOptions, _ graph: Graph) throws {
         guard self == .softmaxCrossEntropy || options == LossOptions() else {
-            throw LockstepError(
-                .usage, "'\(rawValue)' knows neither ignored labels nor label smoothing",
+            throw graph.refusal(
+                "'\(rawValue)' knows neither ignored labels nor label smoothing",
                 remedy: "use softmaxCrossEntropy, or leave both out")
         }
     }
