@@ -131,7 +131,8 @@ static void put_heads(void *to, const double *from, ptrdiff_t tokens, ptrdiff_t 
 void lkr_attention_gradient(const lk_attention_arguments *x) {
   ptrdiff_t queries = x->samples * x->queries, keys = x->samples * x->keys;
   double *dq = calloc((size_t)(queries * x->q_row), sizeof(double));
-  double *dk = calloc((size_t)(keys * x->k_row), sizeof(double)), *dv = calloc((size_t)(keys * x->v_row), sizeof(double));
+  double *dk = calloc((size_t)(keys * x->k_row), sizeof(double));
+  double *dv = calloc((size_t)(keys * x->v_row), sizeof(double));
   double *weights = malloc((size_t)x->keys * sizeof(double)), *factors = malloc((size_t)x->keys * sizeof(double));
   for (query i = {0}; i.sample < x->samples; i.sample++)
     for (i.head = 0; i.head < x->heads; i.head++)

@@ -58,7 +58,8 @@ static void LK_CLONE(at_backward_tile)(const lk_attention_arguments *x, const lk
     for (ptrdiff_t row = 0; row < queries; row += LK_AT_ROWS) {
       ptrdiff_t reach = lk_at_reach(visible, row, LK_AT_ROWS, first);
       if (reach > 0)
-        lk_at_rows(w->slopes + row, 1, LK_AT_SIZE, k, padded, reach, w->dq + row * padded, padded, NULL, padded, LK_AT_ADD);
+        lk_at_rows(w->slopes + row, 1, LK_AT_SIZE, k, padded, reach, w->dq + row * padded, padded, NULL, padded,
+                   LK_AT_ADD);
     }
   }
 }
@@ -79,8 +80,8 @@ static void LK_CLONE(at_backward_queries)(const lk_attention_arguments *x, const
     w->deltas[row] = lk_sum(sum);
     w->logs[row] = row < queries ? logs[row] * LK_AT_LOG2E : 0;
   }
-  LK_CLONE(at_pack)(x->q, token * x->q_row + head * width, x->q_row, x->q_type, width, NULL, queries, LK_AT_SIZE, x->scale,
-                    w->q);
+  LK_CLONE(at_pack)(x->q, token * x->q_row + head * width, x->q_row, x->q_type, width, NULL, queries, LK_AT_SIZE,
+                    x->scale, w->q);
   LK_CLONE(at_transpose)(w->q, padded, LK_AT_LOG2E, w->q_columns);
   LK_CLONE(at_transpose)(w->d_o, padded, 1, w->d_o_columns);
 }

@@ -199,7 +199,8 @@ static void LK_CLONE(at_drop)(const lk_attention_arguments *x, ptrdiff_t sample,
     for (ptrdiff_t key = 0; key < reach; key += 4) {
       uint32_t words[4][LK_BLOCKS];
       for (int l = 0; l < LK_BLOCKS; l++) {
-        uint64_t row = (uint64_t)(head * x->queries + start + j + l), block = row * blocks + (uint64_t)(first + key) / 4;
+        uint64_t row = (uint64_t)(head * x->queries + start + j + l);
+        uint64_t block = row * blocks + (uint64_t)(first + key) / 4;
         words[0][l] = (uint32_t)block;
         words[1][l] = (uint32_t)(block >> 32);
         words[2][l] = d->first_sample + (uint32_t)sample;
@@ -220,7 +221,7 @@ static void LK_CLONE(at_scores)(const float *rows, const float *columns, ptrdiff
   for (ptrdiff_t strip = 0; strip < queries; strip += 2 * LK_LANES) {
     ptrdiff_t reach = lk_at_reach(visible, strip, 2 * LK_LANES, first);
     for (ptrdiff_t key = 0; key < reach; key += LK_AT_ROWS)
-      lk_at_group(rows + key * padded, padded, 1, columns + strip, LK_AT_SIZE, width, c + key * LK_AT_SIZE + strip, LK_AT_SIZE, NULL,
-                  2, LK_AT_SET);
+      lk_at_group(rows + key * padded, padded, 1, columns + strip, LK_AT_SIZE, width,
+                  c + key * LK_AT_SIZE + strip, LK_AT_SIZE, NULL, 2, LK_AT_SET);
   }
 }

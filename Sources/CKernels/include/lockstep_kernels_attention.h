@@ -1,14 +1,14 @@
 // Kernels for attention in tiles, and positions; see lockstep_kernels.h.
 #pragma once
 
-// Scaled dot-product attention of `heads` query heads and `groups` key/value heads (heads is a multiple of groups): for
-// every sample and head O = softmax(scale·Q·Kᵀ)·V over the keys that count. Tokens lie [samples, tokens, row] with a row
+// Scaled dot-product attention of `heads` query heads and `groups` key/value heads (heads is a multiple of groups):
+// for every sample and head O = softmax(scale·Q·Kᵀ)·V over the keys that count. Tokens lie [samples, tokens, row] with a row
 // stride of their own, a head's `width` numbers side by side, so that Q, K and V may be parts of one array.
 //
 // Keys whose id is `padding` do not count; causal, query t sees the keys at positions up to t. A query that sees none
 // gets zeros. Dropout sets weights to zero after the softmax: the word of head h, query t and the c-th key that counts
-// is (h·queries + t)·⌈keys⌉₄ + c of the sample's random stream, ⌈⌉₄ rounding up to a multiple of four. Sums are those of
-// the weights before dropout.
+// is (h·queries + t)·⌈keys⌉₄ + c of the sample's random stream, ⌈⌉₄ rounding up to a multiple of four. Sums are
+// those of the weights before dropout.
 typedef struct lk_attention_arguments {
   ptrdiff_t samples, heads, groups, queries, keys, width;
   float scale;
