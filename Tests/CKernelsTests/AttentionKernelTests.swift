@@ -12,6 +12,7 @@ import Testing
         var isCausal = false
         var hasPadding = false
         var type = LK_FLOAT32
+        var dropout = 0.0
         let samples = 2
         var description: String {
             "\(queries)×\(keys)×\(width), heads \(heads)/\(groups), causal \(isCausal), padding \(hasPadding), "
@@ -60,8 +61,15 @@ import Testing
                         (call.q_type, call.k_type, call.v_type, call.o_type) = (type, type, type, type)
                         (call.d_o_type, call.dq_type, call.dk_type, call.dv_type) = (type, type, type, type)
                         (call.log_sums, call.workspace) = (logs, workspace)
-                        forward(&call)
-                        backward(&call)
+                        var key = lk_dropout_arguments()
+                        (key.seed, key.ordinal, key.first_sample, key.step) = (0x1234_5678_9abc, 3, 40, 7)
+                        key.threshold = UInt32(dropout * 0x1p32)
+                        key.scale = Float(1 / (1 - dropout))
+                        withUnsafePointer(to: &key) {
+                            if dropout > 0 { call.dropout = $0 }
+                            forward(&call)
+                            backward(&call)
+                        }
                     }
                 }
             }
@@ -115,6 +123,17 @@ import Testing
             check(
                 Case(queries: 70, keys: 70, width: width, isCausal: true, hasPadding: true, type: LK_BFLOAT16)
             )
+        }
+    }
+
+    @Test func dropout() {
+        for (queries, keys) in [(1, 1), (70, 70), (33, 130), (65, 66)] {
+            for hasPadding in [false, true] {
+                check(
+                    Case(
+                        queries: queries, keys: keys, width: 24, heads: 4, isCausal: queries == keys,
+                        hasPadding: hasPadding, dropout: 0.4))
+            }
         }
     }
 

@@ -28,6 +28,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [0.2, 0.6]) func dropout(rate: Double) throws {
+        let check = GradientCheck()
+        let qkv = try check.parameter([2, 5, 12])
+        let ids = check.ids([2, 5], [1, 2, 9, 1, 1, 9, 1, 2, 3, 4])
+        let mask = TokenMask(ids: ids.node, paddingID: 9)
+        let dropped = try qkv.attention(.packed, heads: 2, isCausal: true, mask: mask, dropout: rate)
+        // Another ordinal, so another mask: the difference is not zero.
+        let again = try qkv.attention(.packed, heads: 2, isCausal: true, mask: mask, dropout: rate)
+        let values = check.graph.evaluate(
+            [dropped, again], inputs: check.inputs, parameters: check.values, context: check.context)
+        #expect(values[0].values != values[1].values)
+        try check.verify(check.weighted(dropped * again))
+    }
+
     /// The first sample starts with padding, so that its first causal row sees nothing; the second is padding alone.
     @Test func rowsThatSeeNothingAreZero() throws {
         let check = GradientCheck()

@@ -78,5 +78,11 @@ import Testing
         let narrow = MultiHeadAttention(width: 8, .init(heads: 2))
         refuse(narrow, inputs: [.init("x", [3, 6])], mentions: ["8 wide", "[2, 3, 6]"])
         refuse(narrow, inputs: [.init("x", [8])], mentions: ["[2, 8]"])
+        for rate in [1.0, -0.1, .nan] {
+            var options = MultiHeadAttention.Options(heads: 2)
+            options.dropout = rate
+            refuse(
+                MultiHeadAttention(width: 8, options), inputs: [.init("x", [3, 8])], mentions: ["\(rate)"])
+        }
     }
 }

@@ -46,54 +46,98 @@ static void LK_CLONE(at_softmax)(float *scores, const int32_t *visible, ptrdiff_
   }
 }
 
-// One tile of queries of one head against all keys that it sees; returns with the results, not yet divided, in `o`.
-LK_INLINE void lk_at_forward_tile(const float *k, const float *v, const float *columns, ptrdiff_t width,
-                                  const int32_t *visible, ptrdiff_t queries, float *scores, float *o, float *greatest,
-                                  float *sums, float *factors) {
-  ptrdiff_t padded = lk_at_padded(width), limit = visible[queries - 1];
-  memset(o, 0, (size_t)(LK_AT_SIZE * padded) * sizeof(float));
-  for (ptrdiff_t j = 0; j < LK_AT_SIZE; j++) greatest[j] = -1e30f, sums[j] = 0;
+// Multiplies the weights of a tile by what dropout makes of them.
+static void LK_CLONE(at_thin)(float *weights, const float *factors, const int32_t *visible, ptrdiff_t queries,
+                              ptrdiff_t first) {
+  for (ptrdiff_t j = 0; j < queries; j += LK_LANES) {
+    ptrdiff_t reach = lk_at_reach(visible, j, LK_LANES, first);
+    for (ptrdiff_t at = j; at < reach * LK_AT_SIZE; at += LK_AT_SIZE)
+      lk_store(weights + at, lk_load(weights + at) * lk_load(factors + at));
+  }
+}
+
+// A tile's memory, and which queries it is of.
+typedef struct lk_at_forward {
+  const lk_attention_arguments *call;
+  ptrdiff_t sample, head, start, queries;
+  float *k, *v;                        // all keys of a key/value head, dense rows
+  float *q, *columns, *o;              // a tile of queries, as rows and as columns, and their results
+  float *scores, *thinning;            // a tile of scores, transposed, and dropout's factors
+  float *greatest, *sums, *factors;    // of a tile of queries
+  int32_t *memory;
+} lk_at_forward;
+
+// A tile of queries against all keys that it sees; leaves the results, not yet divided by the sums, in `o`.
+static void LK_CLONE(at_forward_tile)(const lk_at_forward *w, const int32_t *visible) {
+  ptrdiff_t width = w->call->width, padded = lk_at_padded(width), queries = w->queries, limit = visible[queries - 1];
+  memset(w->o, 0, (size_t)(LK_AT_SIZE * padded) * sizeof(float));
+  for (ptrdiff_t j = 0; j < LK_AT_SIZE; j++) w->greatest[j] = -1e30f, w->sums[j] = 0;
   for (ptrdiff_t first = 0; first < limit; first += LK_AT_SIZE) {
-    LK_CLONE(at_scores)(k + first * padded, columns, width, visible, queries, first, scores);
-    LK_CLONE(at_softmax)(scores, visible, queries, first, greatest, sums, factors);
+    LK_CLONE(at_scores)(w->k + first * padded, w->columns, width, visible, queries, first, w->scores);
+    LK_CLONE(at_softmax)(w->scores, visible, queries, first, w->greatest, w->sums, w->factors);
+    if (w->call->dropout) {
+      LK_CLONE(at_drop)(w->call, w->sample, w->head, w->start, first, visible, queries, w->thinning);
+      LK_CLONE(at_thin)(w->scores, w->thinning, visible, queries, first);
+    }
     for (ptrdiff_t row = 0; row < queries; row += LK_AT_ROWS) {
       ptrdiff_t reach = lk_at_reach(visible, row, LK_AT_ROWS, first);
       if (reach > 0)
-        lk_at_rows(scores + row, 1, LK_AT_SIZE, v + first * padded, padded, reach, o + row * padded, padded, factors + row,
-                   padded, LK_AT_RESCALE);
+        lk_at_rows(w->scores + row, 1, LK_AT_SIZE, w->v + first * padded, padded, reach, w->o + row * padded, padded,
+                   w->factors + row, padded, LK_AT_RESCALE);
     }
   }
 }
 
+// Reads a tile of queries, computes it and writes its results and logarithms.
+static void LK_CLONE(at_forward_queries)(const lk_at_forward *w, const lk_at_keys *keys) {
+  const lk_attention_arguments *x = w->call;
+  ptrdiff_t width = x->width, token = w->sample * x->queries + w->start, o_row = x->heads * width;
+  LK_CLONE(at_pack)(x->q, token * x->q_row + w->head * width, x->q_row, x->q_type, width, NULL, w->queries, LK_AT_SIZE,
+                    x->scale, w->q);
+  LK_CLONE(at_transpose)(w->q, lk_at_padded(width), LK_AT_LOG2E, w->columns);
+  LK_CLONE(at_forward_tile)(w, keys->visible + w->start);
+  float *logs = x->log_sums ? x->log_sums + (w->sample * x->heads + w->head) * x->queries + w->start : NULL;
+  for (ptrdiff_t row = 0; row < w->queries; row++) {
+    float sum = w->sums[row];
+    if (logs) logs[row] = sum == 0 ? 0 : (float)(w->greatest[row] * LK_AT_LN2 + log((double)sum));
+    w->factors[row] = sum == 0 ? 0 : 1 / sum;
+  }
+  LK_CLONE(at_unpack)(w->o, width, w->queries, w->factors, x->o, token * o_row + w->head * width, o_row, x->o_type);
+}
+
+LK_INLINE lk_at_forward lk_at_forward_memory(const lk_attention_arguments *x) {
+  ptrdiff_t padded = lk_at_padded(x->width), all = lk_at_group_up(x->keys) * padded, tile = LK_AT_SIZE * padded;
+  lk_at_forward w = {.call = x, .k = x->workspace};
+  w.v = w.k + all;
+  w.q = w.v + all;
+  w.columns = w.q + tile;
+  w.o = w.columns + tile;
+  w.scores = w.o + tile;
+  w.thinning = w.scores + LK_AT_SIZE * LK_AT_SIZE;
+  w.greatest = w.thinning + LK_AT_SIZE * LK_AT_SIZE;
+  w.sums = w.greatest + LK_AT_SIZE;
+  w.factors = w.sums + LK_AT_SIZE;
+  w.memory = (int32_t *)(w.factors + LK_AT_SIZE);
+  return w;
+}
+
 void LK_CLONE(attention)(const lk_attention_arguments *x) {
-  ptrdiff_t width = x->width, padded = lk_at_padded(width), rows = lk_at_group_up(x->keys);
-  float *k = x->workspace, *v = k + rows * padded, *q = v + rows * padded, *columns = q + LK_AT_SIZE * padded;
-  float *o = columns + LK_AT_SIZE * padded, *scores = o + LK_AT_SIZE * padded, *greatest = scores + LK_AT_SIZE * LK_AT_SIZE;
-  float *sums = greatest + LK_AT_SIZE, *factors = sums + LK_AT_SIZE;
-  int32_t *memory = (int32_t *)(factors + LK_AT_SIZE);
-  ptrdiff_t shared = x->heads / x->groups, o_row = x->heads * width;
-  for (ptrdiff_t sample = 0; sample < x->samples; sample++) {
-    lk_at_keys keys = lk_at_visible(x, sample, memory);
-    for (ptrdiff_t head = 0; head < x->heads; head++) {
-      if (head % shared == 0) {
-        ptrdiff_t place = head / shared * width;
-        LK_CLONE(at_pack)(x->k, sample * x->keys * x->k_row + place, x->k_row, x->k_type, width, keys.positions,
-                          keys.count, lk_at_group_up(keys.count), 1, k);
-        LK_CLONE(at_pack)(x->v, sample * x->keys * x->v_row + place, x->v_row, x->v_type, width, keys.positions,
-                          keys.count, lk_at_group_up(keys.count), 1, v);
+  lk_at_forward w = lk_at_forward_memory(x);
+  ptrdiff_t width = x->width, shared = x->heads / x->groups;
+  for (w.sample = 0; w.sample < x->samples; w.sample++) {
+    lk_at_keys keys = lk_at_visible(x, w.sample, w.memory);
+    ptrdiff_t rows = lk_at_group_up(keys.count), token = w.sample * x->keys;
+    for (w.head = 0; w.head < x->heads; w.head++) {
+      if (w.head % shared == 0) {
+        ptrdiff_t place = w.head / shared * width;
+        LK_CLONE(at_pack)(x->k, token * x->k_row + place, x->k_row, x->k_type, width, keys.positions, keys.count, rows,
+                          1, w.k);
+        LK_CLONE(at_pack)(x->v, token * x->v_row + place, x->v_row, x->v_type, width, keys.positions, keys.count, rows,
+                          1, w.v);
       }
-      for (ptrdiff_t start = 0; start < x->queries; start += LK_AT_SIZE) {
-        ptrdiff_t queries = lk_at_least(LK_AT_SIZE, x->queries - start), token = sample * x->queries + start;
-        LK_CLONE(at_pack)(x->q, token * x->q_row + head * width, x->q_row, x->q_type, width, NULL, queries, LK_AT_SIZE,
-                          x->scale, q);
-        LK_CLONE(at_transpose)(q, padded, LK_AT_LOG2E, columns);
-        lk_at_forward_tile(k, v, columns, width, keys.visible + start, queries, scores, o, greatest, sums, factors);
-        float *logs = x->log_sums ? x->log_sums + (sample * x->heads + head) * x->queries + start : NULL;
-        for (ptrdiff_t row = 0; row < queries; row++) {
-          if (logs) logs[row] = sums[row] == 0 ? 0 : (float)(greatest[row] * LK_AT_LN2 + log((double)sums[row]));
-          factors[row] = sums[row] == 0 ? 0 : 1 / sums[row];
-        }
-        LK_CLONE(at_unpack)(o, width, queries, factors, x->o, token * o_row + head * width, o_row, x->o_type);
+      for (w.start = 0; w.start < x->queries; w.start += LK_AT_SIZE) {
+        w.queries = lk_at_least(LK_AT_SIZE, x->queries - w.start);
+        LK_CLONE(at_forward_queries)(&w, &keys);
       }
     }
   }

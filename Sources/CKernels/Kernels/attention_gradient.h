@@ -4,13 +4,14 @@
 typedef struct lk_at_backward {
   float *k, *v, *dk, *dv;                          // all keys of a key/value head, dense rows
   float *q, *d_o, *q_columns, *d_o_columns, *dq;  // a tile of queries, as rows and as columns
-  float *weights, *slopes;                         // a tile of scores, transposed: P, and dP which becomes dS
+  float *weights, *slopes, *thinning;              // a tile of scores, transposed: P, dP which becomes dS, dropout
   float *logs, *deltas;                            // of a tile of queries; logs in units of ln 2
   int32_t *memory;
 } lk_at_backward;
 
-// P and dS of a tile; zero where a query does not see the key, up to a whole group of keys.
-static void LK_CLONE(at_slopes)(const lk_at_backward *w, const int32_t *visible, ptrdiff_t queries, ptrdiff_t first) {
+// P after dropout and dS of a tile; zero where a query does not see the key, up to a whole group of keys.
+static void LK_CLONE(at_slopes)(const lk_at_backward *w, const int32_t *visible, ptrdiff_t queries, ptrdiff_t first,
+                                int thins) {
   for (ptrdiff_t j = 0; j < queries; j += LK_LANES) {
     ptrdiff_t reach = lk_at_group_up(lk_at_most(0, lk_at_reach(visible, j, LK_LANES, first)));
     ptrdiff_t full = lk_at_least(reach, lk_at_most(0, visible[j] - first));
@@ -18,7 +19,12 @@ static void LK_CLONE(at_slopes)(const lk_at_backward *w, const int32_t *visible,
     lk_vector log = lk_load(w->logs + j), delta = lk_load(w->deltas + j);
     for (ptrdiff_t key = 0; key < reach; key++) {
       float *weight = w->weights + key * LK_AT_SIZE + j, *slope = w->slopes + key * LK_AT_SIZE + j;
-      lk_vector p = lk_at_power(lk_load(weight) - log), s = p * (lk_load(slope) - delta);
+      lk_vector p = lk_at_power(lk_load(weight) - log), s = lk_load(slope);
+      if (thins) {
+        lk_vector factor = lk_load(w->thinning + key * LK_AT_SIZE + j);
+        s = p * (s * factor - delta);
+        p = p * factor;
+      } else s = p * (s - delta);
       if (key >= full) {
         p = lk_select(limits > (int32_t)key, p, lk_splat(0));
         s = lk_select(limits > (int32_t)key, s, lk_splat(0));
@@ -30,15 +36,16 @@ static void LK_CLONE(at_slopes)(const lk_at_backward *w, const int32_t *visible,
 }
 
 // Adds what a tile of queries gives to dK, dV and its dQ.
-static void LK_CLONE(at_backward_tile)(const lk_at_backward *w, ptrdiff_t width, const int32_t *visible,
-                                       ptrdiff_t queries) {
-  ptrdiff_t padded = lk_at_padded(width), limit = visible[queries - 1];
+static void LK_CLONE(at_backward_tile)(const lk_attention_arguments *x, const lk_at_backward *w, ptrdiff_t sample,
+                                       ptrdiff_t head, ptrdiff_t start, const int32_t *visible, ptrdiff_t queries) {
+  ptrdiff_t width = x->width, padded = lk_at_padded(width), limit = visible[queries - 1];
   memset(w->dq, 0, (size_t)(LK_AT_SIZE * padded) * sizeof(float));
   for (ptrdiff_t first = 0; first < limit; first += LK_AT_SIZE) {
     const float *k = w->k + first * padded;
     LK_CLONE(at_scores)(k, w->q_columns, width, visible, queries, first, w->weights);
     LK_CLONE(at_scores)(w->v + first * padded, w->d_o_columns, width, visible, queries, first, w->slopes);
-    LK_CLONE(at_slopes)(w, visible, queries, first);
+    if (x->dropout) LK_CLONE(at_drop)(x, sample, head, start, first, visible, queries, w->thinning);
+    LK_CLONE(at_slopes)(w, visible, queries, first, x->dropout != NULL);
     ptrdiff_t row = 0;
     for (ptrdiff_t key = 0; key < lk_at_least(LK_AT_SIZE, limit - first); key += LK_AT_ROWS) {
       while (visible[row] <= first + key) row++;  // earlier queries see none of these keys
@@ -51,7 +58,8 @@ static void LK_CLONE(at_backward_tile)(const lk_at_backward *w, ptrdiff_t width,
     for (ptrdiff_t row = 0; row < queries; row += LK_AT_ROWS) {
       ptrdiff_t reach = lk_at_reach(visible, row, LK_AT_ROWS, first);
       if (reach > 0)
-        lk_at_rows(w->slopes + row, 1, LK_AT_SIZE, k, padded, reach, w->dq + row * padded, padded, NULL, padded, LK_AT_ADD);
+        lk_at_rows(w->slopes + row, 1, LK_AT_SIZE, k, padded, reach, w->dq + row * padded, padded, NULL, padded,
+                   LK_AT_ADD);
     }
   }
 }
@@ -72,8 +80,8 @@ static void LK_CLONE(at_backward_queries)(const lk_attention_arguments *x, const
     w->deltas[row] = lk_sum(sum);
     w->logs[row] = row < queries ? logs[row] * LK_AT_LOG2E : 0;
   }
-  LK_CLONE(at_pack)(x->q, token * x->q_row + head * width, x->q_row, x->q_type, width, NULL, queries, LK_AT_SIZE, x->scale,
-                    w->q);
+  LK_CLONE(at_pack)(x->q, token * x->q_row + head * width, x->q_row, x->q_type, width, NULL, queries, LK_AT_SIZE,
+                    x->scale, w->q);
   LK_CLONE(at_transpose)(w->q, padded, LK_AT_LOG2E, w->q_columns);
   LK_CLONE(at_transpose)(w->d_o, padded, 1, w->d_o_columns);
 }
@@ -103,7 +111,8 @@ LK_INLINE lk_at_backward lk_at_backward_memory(const lk_attention_arguments *x) 
   for (int i = 0; i < 5; i++, next += tile) *tiles[i] = next;
   w.weights = next;
   w.slopes = w.weights + LK_AT_SIZE * LK_AT_SIZE;
-  w.logs = w.slopes + LK_AT_SIZE * LK_AT_SIZE;
+  w.thinning = w.slopes + LK_AT_SIZE * LK_AT_SIZE;
+  w.logs = w.thinning + LK_AT_SIZE * LK_AT_SIZE;
   w.deltas = w.logs + LK_AT_SIZE;
   w.memory = (int32_t *)(w.deltas + LK_AT_SIZE);
   return w;
@@ -127,7 +136,7 @@ void LK_CLONE(attention_gradient)(const lk_attention_arguments *x) {
         for (ptrdiff_t start = 0; start < x->queries; start += LK_AT_SIZE) {
           ptrdiff_t queries = lk_at_least(LK_AT_SIZE, x->queries - start), token = sample * x->queries + start;
           LK_CLONE(at_backward_queries)(x, &w, sample, head, start, queries);
-          LK_CLONE(at_backward_tile)(&w, width, keys.visible + start, queries);
+          LK_CLONE(at_backward_tile)(x, &w, sample, head, start, keys.visible + start, queries);
           LK_CLONE(at_unpack)(w.dq, width, queries, scales, x->dq, token * x->q_row + head * width, x->q_row,
                               x->dq_type);
         }

@@ -188,6 +188,32 @@ LK_INLINE ptrdiff_t lk_at_reach(const int32_t *visible, ptrdiff_t row, ptrdiff_t
   return lk_at_least(LK_AT_SIZE, visible[row + count - 1] - first);
 }
 
+// What dropout does to the weights of a tile, as factors [key][query]: a block of random words is four keys of a query.
+static void LK_CLONE(at_drop)(const lk_attention_arguments *x, ptrdiff_t sample, ptrdiff_t head, ptrdiff_t start,
+                              ptrdiff_t first, const int32_t *visible, ptrdiff_t queries, float *factors) {
+  const lk_dropout_arguments *d = x->dropout;
+  uint32_t key0 = (uint32_t)d->seed ^ d->ordinal * 0x9E3779B9u, key1 = (uint32_t)(d->seed >> 32) ^ d->ordinal;
+  uint64_t blocks = (uint64_t)(x->keys + 3) / 4;
+  for (ptrdiff_t j = 0; j < queries; j += LK_LANES) {
+    ptrdiff_t reach = lk_at_group_up(lk_at_most(0, lk_at_reach(visible, j, LK_LANES, first)));
+    for (ptrdiff_t key = 0; key < reach; key += 4) {
+      uint32_t words[4][LK_BLOCKS];
+      for (int l = 0; l < LK_BLOCKS; l++) {
+        uint64_t row = (uint64_t)(head * x->queries + start + j + l);
+        uint64_t block = row * blocks + (uint64_t)(first + key) / 4;
+        words[0][l] = (uint32_t)block;
+        words[1][l] = (uint32_t)(block >> 32);
+        words[2][l] = d->first_sample + (uint32_t)sample;
+        words[3][l] = d->step;
+      }
+      lk_philox(words, key0, key1);
+      for (int i = 0; i < 4; i++)
+        for (int l = 0; l < LK_BLOCKS; l++)
+          factors[(key + i) * LK_AT_SIZE + j + l] = words[i][l] >= d->threshold ? d->scale : 0.0f;
+    }
+  }
+}
+
 // The scores of a tile, transposed: C[key][query] = rows[key]·columns[query], where any of 32 queries sees the key.
 static void LK_CLONE(at_scores)(const float *rows, const float *columns, ptrdiff_t width, const int32_t *visible,
                                 ptrdiff_t queries, ptrdiff_t first, float *c) {
@@ -195,7 +221,7 @@ static void LK_CLONE(at_scores)(const float *rows, const float *columns, ptrdiff
   for (ptrdiff_t strip = 0; strip < queries; strip += 2 * LK_LANES) {
     ptrdiff_t reach = lk_at_reach(visible, strip, 2 * LK_LANES, first);
     for (ptrdiff_t key = 0; key < reach; key += LK_AT_ROWS)
-      lk_at_group(rows + key * padded, padded, 1, columns + strip, LK_AT_SIZE, width, c + key * LK_AT_SIZE + strip, LK_AT_SIZE, NULL,
-                  2, LK_AT_SET);
+      lk_at_group(rows + key * padded, padded, 1, columns + strip, LK_AT_SIZE, width,
+                  c + key * LK_AT_SIZE + strip, LK_AT_SIZE, NULL, 2, LK_AT_SET);
   }
 }

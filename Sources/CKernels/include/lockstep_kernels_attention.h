@@ -1,13 +1,14 @@
 // Kernels for attention in tiles, and positions; see lockstep_kernels.h.
 #pragma once
 
-// Scaled dot-product attention of `heads` query heads and `groups` key/value heads (heads is a multiple of groups): for
-// every sample and head O = softmax(scale·Q·Kᵀ)·V over the keys that count. Tokens lie [samples, tokens, row] with a row
+// Scaled dot-product attention of `heads` query heads and `groups` key/value heads (heads is a multiple of groups):
+// for every sample and head O = softmax(scale·Q·Kᵀ)·V over the keys that count. Tokens lie [samples, tokens, row] with a row
 // stride of their own, a head's `width` numbers side by side, so that Q, K and V may be parts of one array.
 //
 // Keys whose id is `padding` do not count; causal, query t sees the keys at positions up to t. A query that sees none
 // gets zeros. Dropout sets weights to zero after the softmax: the word of head h, query t and the c-th key that counts
-// is (h·queries + t)·⌈keys⌉₄ + c of the sample's random stream, ⌈⌉₄ rounding up to a multiple of four.
+// is (h·queries + t)·⌈keys⌉₄ + c of the sample's random stream, ⌈⌉₄ rounding up to a multiple of four. Sums are
+// those of the weights before dropout.
 typedef struct lk_attention_arguments {
   ptrdiff_t samples, heads, groups, queries, keys, width;
   float scale;
@@ -38,8 +39,8 @@ static inline ptrdiff_t lk_attention_workspace_count(ptrdiff_t queries, ptrdiff_
   ptrdiff_t padded = (width + 15) / 16 * 16, tile = LK_ATTENTION_TILE;
   ptrdiff_t visible = (queries + tile - 1) / tile * tile + (keys + 15) / 16 * 16;
   ptrdiff_t rows = (keys + 7) / 8 * 8 * padded;
-  if (is_gradient) return 4 * rows + 5 * tile * padded + 2 * tile * tile + visible + 2 * tile;
-  return 2 * rows + 3 * tile * padded + tile * tile + visible + 3 * tile;
+  if (is_gradient) return 4 * rows + 5 * tile * padded + 3 * tile * tile + visible + 2 * tile;
+  return 2 * rows + 3 * tile * padded + 2 * tile * tile + visible + 3 * tile;
 }
 
 // Rotary positions: numbers i and i + width/2 of each of the first `heads` heads of a token turn by the angle whose

@@ -15,7 +15,7 @@ extension Attention: Lowerable {
             arguments.o_type = result.type.element.kernelType
             arguments.log_sums = logs?.floats(frame)
             arguments.workspace = workspace?.floats(frame)
-            lk_attention(&arguments)
+            call.withDropout(frame, &arguments) { lk_attention($0) }
         }
     }
 
@@ -62,7 +62,7 @@ extension AttentionGradient: Lowerable {
             (arguments.dq, arguments.dq_type) = (at.query.pointer, at.query.type)
             (arguments.dk, arguments.dk_type) = (at.key.pointer, at.key.type)
             (arguments.dv, arguments.dv_type) = (at.value.pointer, at.value.type)
-            lk_attention_gradient(&arguments)
+            call.withDropout(frame, &arguments) { lk_attention_gradient($0) }
         }
     }
 
@@ -82,10 +82,12 @@ private struct AttentionCall {
     private let width: Int
     private let operands: [Site.Value]
     private let template: lk_attention_arguments
+    private let dropout: Dropout?
 
     init(_ attention: Attention, _ operands: [Site.Value]) throws {
         let extents = try attention.extents(operands.map(\.type.traced))
         form = attention.form
+        dropout = attention.dropout
         firstHeads = form.firstHeads(heads: attention.heads, groups: attention.groups)
         width = extents.width
         self.operands = operands
@@ -121,6 +123,23 @@ private struct AttentionCall {
             place(form.places.query, 0), place(form.places.key, firstHeads.key),
             place(form.places.value, firstHeads.value)
         )
+    }
+
+    /// Calls a kernel with the keys of the step's random numbers, if it drops out.
+    func withDropout(
+        _ frame: UnsafePointer<Frame>, _ arguments: inout lk_attention_arguments,
+        _ kernel: (UnsafePointer<lk_attention_arguments>) -> Void
+    ) {
+        guard let dropout else { return kernel(&arguments) }
+        var key = lk_dropout_arguments()
+        (key.ordinal, key.threshold, key.scale) = (UInt32(dropout.ordinal), dropout.threshold, dropout.scale)
+        key.seed = frame.pointee.seed
+        key.step = UInt32(truncatingIfNeeded: frame.pointee.step)
+        key.first_sample = UInt32(truncatingIfNeeded: frame.pointee.firstSample)
+        withUnsafePointer(to: key) {
+            arguments.dropout = $0
+            kernel(&arguments)
+        }
     }
 
     func arguments(_ frame: UnsafePointer<Frame>) -> lk_attention_arguments {

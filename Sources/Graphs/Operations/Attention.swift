@@ -15,19 +15,24 @@ public struct Attention: Operation {
     public let isCausal: Bool
     /// The id of keys that do not count; `nil` when all count and no ids are given.
     public let paddingID: Int?
+    /// Sets weights to zero at random after the softmax; `nil` for none. The word of head h, query t and the c-th key
+    /// that counts is (h·queries + t)·⌈keys⌉₄ + c, ⌈⌉₄ rounding up to a multiple of four.
+    public let dropout: Dropout?
     /// `attention`.
     public var name: String { "attention" }
 
     /// Creates the operation.
     /// - Parameter groups: heads of keys and values; as many as of queries unless told otherwise.
     public init(
-        _ form: AttentionForm, heads: Int, groups: Int? = nil, isCausal: Bool = false, paddingID: Int? = nil
+        _ form: AttentionForm, heads: Int, groups: Int? = nil, isCausal: Bool = false, paddingID: Int? = nil,
+        dropout: Dropout? = nil
     ) {
         self.form = form
         self.heads = heads
         self.groups = groups ?? heads
         self.isCausal = isCausal
         self.paddingID = paddingID
+        self.dropout = dropout
     }
 
     /// [batch, queries, heads·width].
@@ -52,13 +57,13 @@ public struct Attention: Operation {
 
     /// Row by row.
     public func reference(_ operands: [ReferenceArray], in context: ReferenceContext) -> ReferenceArray {
-        let view = AttentionView(self, operands)
+        let view = AttentionView(self, operands, context)
         var result = ReferenceArray(
             [view.extents.samples, view.extents.queries, heads * view.extents.width], repeating: 0)
         view.forEachRow { row in
-            for (key, weight) in view.weights(row).weights {
+            for (key, weight, factor) in view.weights(row).weights {
                 for d in 0..<view.extents.width {
-                    result.values[view.place(row) + d] += weight * view.value(row, key, d)
+                    result.values[view.place(row) + d] += weight * factor * view.value(row, key, d)
                 }
             }
         }
@@ -69,7 +74,7 @@ public struct Attention: Operation {
     public func companionReferences(_ operands: [ReferenceArray], in context: ReferenceContext)
         -> [ReferenceArray]
     {
-        let view = AttentionView(self, operands)
+        let view = AttentionView(self, operands, context)
         var logs: [Double] = []
         view.forEachRow { logs.append(view.weights($0).logSum) }
         return [.init([view.extents.samples, heads, view.extents.queries], logs)]
@@ -97,35 +102,35 @@ public struct AttentionGradient: Operation {
 
     /// Row by row.
     public func reference(_ operands: [ReferenceArray], in context: ReferenceContext) -> ReferenceArray {
-        all(operands)[0]
+        all(operands, context)[0]
     }
 
     /// Row by row.
     public func companionReferences(_ operands: [ReferenceArray], in context: ReferenceContext)
         -> [ReferenceArray]
     {
-        Array(all(operands).dropFirst())
+        Array(all(operands, context).dropFirst())
     }
 
-    private func all(_ operands: [ReferenceArray]) -> [ReferenceArray] {
-        let view = AttentionView(attention, Array(operands[3...]))
+    private func all(_ operands: [ReferenceArray], _ context: ReferenceContext) -> [ReferenceArray] {
+        let view = AttentionView(attention, Array(operands[3...]), context)
         var results = operands[3..<(3 + attention.form.operandCount)].map {
             ReferenceArray($0.shape, repeating: 0)
         }
         let (upstream, scale) = (operands[0].values, view.extents.scale)
         view.forEachRow { row in
             let weights = view.weights(row).weights
-            let slopes = weights.map { key, _ in
-                view.sumOverWidth { upstream[view.place(row) + $0] * view.value(row, key, $0) }
+            let slopes = weights.map { key, _, factor in
+                factor * view.sumOverWidth { upstream[view.place(row) + $0] * view.value(row, key, $0) }
             }
             let mean = zip(weights, slopes).reduce(0) { $0 + $1.0.weight * $1.1 }
-            for ((key, weight), slope) in zip(weights, slopes) {
+            for ((key, weight, factor), slope) in zip(weights, slopes) {
                 let change = weight * (slope - mean) * scale
                 for d in 0..<view.extents.width {
                     let (q, k, v) = view.places(row, key, d)
                     results[q.operand].values[q.index] += change * view.key(row, key, d)
                     results[k.operand].values[k.index] += change * view.query(row, d)
-                    results[v.operand].values[v.index] += weight * upstream[view.place(row) + d]
+                    results[v.operand].values[v.index] += weight * factor * upstream[view.place(row) + d]
                 }
             }
         }
@@ -138,13 +143,15 @@ extension Tensor {
     /// - Parameters:
     ///   - others: the further operands of the form.
     ///   - mask: tokens of the keys that do not count.
+    ///   - dropout: the rate at which weights are set to zero, in [0, 1).
     public func attention(
         _ form: AttentionForm, _ others: [Tensor] = [], heads: Int, groups: Int? = nil,
-        isCausal: Bool = false, mask: TokenMask? = nil
+        isCausal: Bool = false, mask: TokenMask? = nil, dropout: Double = 0
     ) throws -> Tensor {
         let ids = mask?.paddingID == nil ? [] : mask.map { [Tensor(graph: graph, node: $0.ids)] } ?? []
         let operation = Attention(
-            form, heads: heads, groups: groups, isCausal: isCausal, paddingID: mask?.paddingID)
+            form, heads: heads, groups: groups, isCausal: isCausal, paddingID: mask?.paddingID,
+            dropout: dropout > 0 ? Dropout(rate: dropout, ordinal: graph.nextDropoutOrdinal) : nil)
         return try graph.apply(operation, to: [self] + others + ids)
     }
 }

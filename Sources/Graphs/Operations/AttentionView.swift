@@ -18,9 +18,11 @@ struct AttentionView {
     let attention: Attention
     let operands: [ReferenceArray]
     let extents: AttentionExtents
+    private let context: ReferenceContext
 
     /// The operands fit: the graph was checked when it was traced.
-    init(_ attention: Attention, _ operands: [ReferenceArray]) {
+    init(_ attention: Attention, _ operands: [ReferenceArray], _ context: ReferenceContext) {
+        self.context = context
         self.attention = attention
         self.operands = operands
         let count = attention.form.operandCount
@@ -68,8 +70,19 @@ struct AttentionView {
     func key(_ row: Row, _ key: Int, _ d: Int) -> Double { number(places(row, key, d).key) }
     func value(_ row: Row, _ key: Int, _ d: Int) -> Double { number(places(row, key, d).value) }
 
-    /// The keys that the row sees with their weights, and the logarithm of the sum of e^score.
-    func weights(_ row: Row) -> (weights: [(key: Int, weight: Double)], logSum: Double) {
+    /// What dropout makes of the weight of the row's `place`-th key.
+    private func factor(_ row: Row, _ place: Int) -> Double {
+        guard let dropout = attention.dropout else { return 1 }
+        let stream = RandomStream(
+            seed: context.seed, purpose: UInt32(dropout.ordinal),
+            UInt32(truncatingIfNeeded: context.firstSample + row.sample),
+            UInt32(truncatingIfNeeded: context.step))
+        let start = (row.head * extents.queries + row.query) * ((extents.keys + 3) / 4 * 4)
+        return stream.word(start + place) >= dropout.threshold ? Double(dropout.scale) : 0
+    }
+
+    /// The keys that the row sees with their weights and dropout's factors, and the logarithm of the sum of e^score.
+    func weights(_ row: Row) -> (weights: [(key: Int, weight: Double, factor: Double)], logSum: Double) {
         let visible = (0..<extents.keys).filter { key in
             let isPadding =
                 attention.paddingID.map {
@@ -82,6 +95,9 @@ struct AttentionView {
         }
         guard let greatest = scores.max() else { return ([], 0) }
         let sum = scores.reduce(0) { $0 + exp($1 - greatest) }
-        return (zip(visible, scores).map { ($0, exp($1 - greatest) / sum) }, greatest + log(sum))
+        let weights = zip(visible, scores).enumerated().map { place, pair in
+            (key: pair.0, weight: exp(pair.1 - greatest) / sum, factor: factor(row, place))
+        }
+        return (weights, greatest + log(sum))
     }
 }

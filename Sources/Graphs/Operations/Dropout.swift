@@ -58,7 +58,13 @@ public struct Dropout: Operation {
 extension Tensor {
     /// The tensor with elements dropped at random.
     public func droppingOut(rate: Double) throws -> Tensor {
-        let ordinal = graph.nodes.count { $0.operation is Dropout }
-        return try graph.apply(Dropout(rate: rate, ordinal: ordinal), to: [self])
+        try graph.apply(Dropout(rate: rate, ordinal: graph.nextDropoutOrdinal), to: [self])
+    }
+}
+
+extension Graph {
+    /// The number of the next dropout, alone or inside an attention.
+    var nextDropoutOrdinal: Int {
+        nodes.count { $0.operation is Dropout || ($0.operation as? Attention)?.dropout != nil }
     }
 }

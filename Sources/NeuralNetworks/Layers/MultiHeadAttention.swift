@@ -22,6 +22,8 @@ public struct MultiHeadAttention: Layer {
         public var isPacked = false
         /// The base of rotary positions (Su et al. 2021); `nil` for none.
         public var rotaryBase: Double?
+        /// The rate at which weights of attention are dropped while training, in [0, 1).
+        public var dropout = 0.0
         /// How checkpoints hold the weights.
         public var storage = ParameterStorage.transposed
 
@@ -85,7 +87,8 @@ public struct MultiHeadAttention: Layer {
         }
         let seen = try operands[0].attention(
             options.isPacked ? .packed : .separate, Array(operands.dropFirst()), heads: options.heads,
-            groups: groups, isCausal: options.isCausal, mask: memory.mask)
+            groups: groups, isCausal: options.isCausal, mask: memory.mask,
+            dropout: input.graph.isTraining ? options.dropout : 0)
         var result = try output(seen)
         result.mask = input.mask
         return result
@@ -97,6 +100,11 @@ public struct MultiHeadAttention: Layer {
             throw LockstepError(
                 .usage, "\(place)a width of \(width) cannot be cut into \(options.heads) heads",
                 remedy: "make the width a multiple of the number of heads")
+        }
+        guard (0..<1).contains(options.dropout) else {
+            throw LockstepError(
+                .usage, "\(place)a dropout rate of \(options.dropout)",
+                remedy: "use a rate from 0 up to, not including, 1")
         }
         guard input.shape.rank == 3, memory.shape.rank == 3 else {
             throw LockstepError(

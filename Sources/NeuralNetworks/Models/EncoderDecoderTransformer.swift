@@ -29,7 +29,7 @@ public struct EncoderDecoderTransformer: Layer {
         public var endsInNorm = true
         /// The function between the products of a block.
         public var activation = Activation.relu
-        /// The rate of dropout after the embeddings and each part of a block.
+        /// The rate of dropout after the embeddings, each part of a block, and of the weights of attention.
         public var dropout: Double
 
         /// Sizes; those of the base model unless told otherwise.
@@ -63,6 +63,7 @@ public struct EncoderDecoderTransformer: Layer {
             initializer: Normal(deviation: 1 / Double(max(1, width)).squareRoot()))
         func block(isDecoder: Bool) -> TransformerBlock {
             var options = MultiHeadAttention.Options(heads: configuration.heads)
+            options.dropout = configuration.dropout
             let cross = isDecoder ? MultiHeadAttention(width: width, options) : nil
             options.isCausal = isDecoder
             return TransformerBlock(

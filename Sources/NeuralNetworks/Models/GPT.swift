@@ -18,7 +18,7 @@ public struct GPT: Layer {
         public var width: Int
         /// Heads of attention; they divide the width.
         public var heads: Int
-        /// The rate of dropout after the embedding and each part of a block.
+        /// The rate of dropout after the embedding, each part of a block, and of the weights of attention.
         public var dropout: Double
         /// The variance that norms add.
         public var epsilon = 1e-5
@@ -54,6 +54,7 @@ public struct GPT: Layer {
         let smaller = Normal(deviation: 0.02 / Double(2 * max(1, configuration.layers)).squareRoot())
         var options = MultiHeadAttention.Options(heads: configuration.heads)
         (options.isCausal, options.isPacked, options.storage) = (true, true, .asIs)
+        options.dropout = configuration.dropout
         blocks = (0..<configuration.layers).map { _ in
             TransformerBlock(
                 attention: MultiHeadAttention(

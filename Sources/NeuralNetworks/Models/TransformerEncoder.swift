@@ -25,7 +25,7 @@ public struct TransformerEncoder: Layer {
         public var tokenTypes = 2
         /// The id of padding, which no token attends to; `nil` when every id is a token.
         public var paddingID: Int? = 0
-        /// The rate of dropout after the embedding and each part of a block.
+        /// The rate of dropout after the embedding, each part of a block, and of the weights of attention.
         public var dropout = 0.0
         /// The variance that norms add.
         public var epsilon = 1e-12
@@ -63,10 +63,12 @@ public struct TransformerEncoder: Layer {
         positions = LearnedPositions(configuration.context, initializer: small)
         types = TokenTypes(configuration.tokenTypes, initializer: small)
         norm = makeNorm()
+        var options = MultiHeadAttention.Options(heads: configuration.heads)
+        options.dropout = configuration.dropout
         blocks = (0..<configuration.layers).map { _ in
             TransformerBlock(
                 attention: MultiHeadAttention(
-                    width: width, .init(heads: configuration.heads), initializer: small),
+                    width: width, options, initializer: small),
                 feedForward: FeedForward(
                     width: width, hidden: configuration.hidden, activation: .gelu, initializer: small),
                 norm: makeNorm, order: .after, dropout: configuration.dropout, names: .bert)
