@@ -103,8 +103,8 @@ import Testing
                     fields.withUnsafeMutableBufferPointer { fields in
                         program.bind(
                             parameters: parameters.baseAddress!, gradients: gradients.baseAddress,
-                            narrowParameters: narrow.baseAddress, fields: fields.baseAddress!, seed: 1, step: 1,
-                            firstSample: 0)
+                            narrowParameters: narrow.baseAddress, fields: fields.baseAddress!, seed: 1,
+                            step: 1, firstSample: 0)
                     }
                     try program.run()
                 }
