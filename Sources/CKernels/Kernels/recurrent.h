@@ -21,8 +21,8 @@ typedef struct lk_recurrence {
   ptrdiff_t active_count;
 } lk_recurrence;
 
-// `rows` × (16·vectors) sums over k in [from, to), begun or continued in `out`; rows and vectors are constants where this
-// is inlined.
+// `rows` × (16·vectors) sums over k in [from, to), begun or continued in `out`; rows and vectors are constants where
+// this is inlined.
 LK_INLINE void lk_state_tile(const float *const *a, const float *panel, ptrdiff_t stride, ptrdiff_t from, ptrdiff_t to,
                              float *const *out, const int rows, const int vectors) {
   lk_vector sums[8][LK_PANEL_VECTORS];

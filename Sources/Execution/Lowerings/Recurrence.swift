@@ -17,7 +17,7 @@ extension Site.Value {
     /// The value as kernels take it that read and write either type.
     fileprivate func sequence(_ frame: UnsafePointer<Frame>) -> lk_sequence {
         lk_sequence(
-            values: slot.bytes(frame), type: type.element == .bfloat16 ? LK_BFLOAT16 : LK_FLOAT32)
+            values: slot.bytes(frame), type: kernelType)
     }
 }
 

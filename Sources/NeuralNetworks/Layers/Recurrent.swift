@@ -135,10 +135,13 @@ public final class RNN: Layer {
 
     /// Traces the stack.
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        let graph = input.graph
         guard activation == .tanh || activation == .relu else {
-            throw LockstepError(
-                .usage, "a recurrent layer with \(activation.rawValue)",
-                remedy: "use tanh or relu, or an LSTM or GRU")
+            throw graph.scope(of: self, kind: "rnn") {
+                LockstepError(
+                    .usage, "layer '\(graph.path)': a recurrent layer with \(activation.rawValue)",
+                    remedy: "use tanh or relu, or an LSTM or GRU")
+            }
         }
         return try settings.trace(activation == .tanh ? .tanh : .relu, input, owner: self, kind: "rnn")
     }
