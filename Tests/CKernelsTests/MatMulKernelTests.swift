@@ -16,12 +16,13 @@ import Testing
         }
 
         /// Runs a product on numbers of its own.
-        func run(_ kernel: (UnsafePointer<lk_matmul_arguments>) -> Void) -> (values: [Float], isIntact: Bool)
-        {
+        func run(
+            workspaceCount: Int? = nil, _ kernel: (UnsafePointer<lk_matmul_arguments>) -> Void
+        ) -> (values: [Float], isIntact: Bool) {
             var numbers = TestNumbers(m * 10_007 + n * 101 + k)
             let (a, b) = (numbers.floats(m * k), numbers.floats(k * n))
             let (bias, saved) = (numbers.floats(n), numbers.floats(m * n, 0...1))
-            var workspace = GuardedFloats(count: lk_matmul_workspace_count(k))
+            var workspace = GuardedFloats(count: workspaceCount ?? lk_matmul_workspace_count(k))
             var c = GuardedFloats(count: m * n)
             a.withUnsafeBufferPointer { a in
                 b.withUnsafeBufferPointer { b in
@@ -62,6 +63,31 @@ import Testing
             #endif
             #expect(bits(first ?? values) == bits(values), "\(product), set \(set.rawValue)")
             first = first ?? values
+        }
+    }
+
+    /// The streamed kernels give the bits of the small one: each result is the same chain.
+    @Test(arguments: [1, 2, 7, 8, 17], [1, 15, 16, 17, 31, 32, 33, 63, 64, 80])
+    func streamed(m: Int, n: Int) {
+        for k in [1, 5, 16, 255, 256, 257, 530] {
+            for (left, right) in [(false, false), (false, true), (true, false)] {
+                for activation in [LK_IDENTITY, LK_RELU] {
+                    let product = Product(
+                        m: m, n: n, k: k, transposesLeft: left, transposesRight: right,
+                        hasBias: activation == LK_RELU, activation: activation)
+                    let few = (
+                        rows: lk_matmul_few_rows_workspace(), steps: lk_matmul_few_steps_workspace(n, k)
+                    )
+                    withEachInstructionSet { set in
+                        let expected = product.run { lk_matmul($0) }.values
+                        let rows = product.run(workspaceCount: few.rows) { lk_matmul_few_rows($0) }
+                        let steps = product.run(workspaceCount: few.steps) { lk_matmul_few_steps($0) }
+                        #expect(rows.isIntact && steps.isIntact, "\(product), set \(set.rawValue)")
+                        #expect(bits(rows.values) == bits(expected), "\(product), set \(set.rawValue)")
+                        #expect(bits(steps.values) == bits(expected), "\(product), set \(set.rawValue)")
+                    }
+                }
+            }
         }
     }
 

@@ -121,6 +121,19 @@ import Testing
         try check.verify()
     }
 
+    @Test(arguments: [0, 0.4]) func textCNN(dropout: Double) throws {
+        let model = TextCNN(
+            vocabularySize: 20, width: 12, channels: 10, lengths: [2, 3, 5], outputs: 3, dropout: dropout)
+        let trace = try ModelTrace(
+            model, sampleCount: 4, input: .init("x", [9], .int32), label: .init("y", [], .int32),
+            loss: .softmaxCrossEntropy, isTraining: true)
+        #expect(
+            trace.graph.parameters.map(\.name).prefix(3) == [
+                "embedding.weight", "convolutions.0.weight", "convolutions.0.bias",
+            ])
+        try ProgramCheck(trace, idLimit: 3).verify()
+    }
+
     /// A blocked image that is read row-major, and one that is an output.
     @Test func outputsArePlain() throws {
         let trace = try ModelTrace(

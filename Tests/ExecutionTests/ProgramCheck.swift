@@ -34,11 +34,11 @@ final class ProgramCheck {
     var context = ReferenceContext(seed: 11, step: 4, firstSample: 7)
 
     /// - Parameter idLimit: integer fields are filled with ids below it.
-    init(_ trace: ModelTrace, idLimit: Int = 2, seed: Int = 1) throws {
+    init(_ trace: ModelTrace, idLimit: Int = 2, seed: Int = 1, precision: Precision = .float32) throws {
         self.trace = trace
         let layout = ParameterLayout(trace)
         self.layout = layout
-        plan = try Plan(trace, layout: layout)
+        plan = try Plan(trace, layout: layout, precision: precision)
         program = try Program(plan)
         var initial = [Float](repeating: 0, count: layout.elementCount)
         initial.withUnsafeMutableBufferPointer { layout.initialize($0.baseAddress!, seed: 5) }
@@ -82,15 +82,24 @@ final class ProgramCheck {
 
     /// Runs the program so many times; the arenas must stay where they are meanwhile.
     func run(_ count: Int = 1, around body: (() throws -> Void) throws -> Void = { try $0() }) throws {
+        let narrow = parameters.map(Self.rounded)
         try parameters.withUnsafeMutableBufferPointer { parameters in
             try gradients.withUnsafeMutableBufferPointer { gradients in
-                program.bind(
-                    parameters: UnsafePointer(parameters.baseAddress!), gradients: gradients.baseAddress,
-                    fields: pointers, seed: context.seed, step: context.step, firstSample: context.firstSample
-                )
-                try body { for _ in 0..<count { try program.run() } }
+                try narrow.withUnsafeBufferPointer { narrow in
+                    program.bind(
+                        parameters: UnsafePointer(parameters.baseAddress!), gradients: gradients.baseAddress,
+                        narrowParameters: narrow.baseAddress, fields: pointers, seed: context.seed,
+                        step: context.step, firstSample: context.firstSample
+                    )
+                    try body { for _ in 0..<count { try program.run() } }
+                }
             }
         }
+    }
+
+    /// The nearest bfloat16, ties to even.
+    private static func rounded(_ value: Float) -> UInt16 {
+        UInt16((value.bitPattern + 0x7fff + (value.bitPattern >> 16 & 1)) >> 16)
     }
 
     /// Fills the places of the gradients, but not the padding, with rubbish, so that a step that adds is seen.

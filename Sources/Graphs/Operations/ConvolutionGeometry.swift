@@ -14,6 +14,11 @@ public struct Extents: Hashable, Sendable, ExpressibleByIntegerLiteral, CustomSt
     /// Creates a pair of equal extents.
     public init(integerLiteral value: Int) { self.init(value, value) }
 
+    /// Whether both are at least `least`, and so small that sums and products of a few of them fit a word.
+    func isWithin(_ least: Int) -> Bool {
+        (least...1 << 20).contains(height) && (least...1 << 20).contains(width)
+    }
+
     /// For instance `3×3`.
     public var description: String { "\(height)×\(width)" }
 }
@@ -79,17 +84,17 @@ public struct ConvolutionGeometry: Hashable, Sendable {
                 "\(name) takes images [batch, channels, height, width] and weights of rank 4, got \(image) and"
                     + " \(weight)", remedy: "reshape the input to [batch, channels, height, width]")
         }
-        guard stride.height > 0, stride.width > 0, dilation.height > 0, dilation.width > 0,
-            padding.height >= 0, padding.width >= 0, groups > 0
-        else {
+        guard stride.isWithin(1), dilation.isWithin(1), padding.isWithin(0), groups > 0 else {
             throw ShapeError(
                 "\(name) with stride \(stride), padding \(padding), dilation \(dilation) and \(groups) groups",
-                remedy: "use a stride, a dilation and groups of at least 1, and a padding of at least 0")
+                remedy:
+                    "use a stride, a dilation and groups of at least 1, a padding of at least 0, and none of"
+                    + " millions")
         }
-        guard weight[2] > 0, weight[3] > 0, image[2] > 0, image[3] > 0 else {
+        guard weight.pixels.isWithin(1), image.pixels.isWithin(1) else {
             throw ShapeError(
                 "\(name) of an image \(image) with weights \(weight)",
-                remedy: "give image and kernel at least one pixel")
+                remedy: "give image and kernel at least one pixel, and not millions across")
         }
     }
 

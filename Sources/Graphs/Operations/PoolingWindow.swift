@@ -26,12 +26,14 @@ public struct PoolingWindow: Hashable, Sendable {
                 "\(name) takes images [batch, channels, height, width], got \(image)",
                 remedy: "reshape the input to [batch, channels, height, width]")
         }
-        guard kernel.height > 0, kernel.width > 0, stride.height > 0, stride.width > 0, padding.height >= 0,
-            padding.width >= 0, 2 * padding.height <= kernel.height, 2 * padding.width <= kernel.width
+        guard kernel.isWithin(1), stride.isWithin(1), padding.isWithin(0),
+            2 * padding.height <= kernel.height, 2 * padding.width <= kernel.width
         else {
             throw ShapeError(
                 "\(name) with a window of \(kernel), stride \(stride) and padding \(padding)",
-                remedy: "use a window and a stride of at least 1, and a padding of at most half the window")
+                remedy:
+                    "use a window and a stride of at least 1, a padding of at most half the window, and none of"
+                    + " millions")
         }
         let windows = windows(image)
         guard windows.height > 0, windows.width > 0 else {

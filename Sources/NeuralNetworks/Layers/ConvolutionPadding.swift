@@ -19,7 +19,9 @@ public enum ConvolutionPadding: Hashable, Sendable, ExpressibleByIntegerLiteral 
         case .valid: return 0
         case .pixels(let extents): return extents
         case .same:
-            let (rows, columns) = ((kernel.height - 1) * dilation.height, (kernel.width - 1) * dilation.width)
+            let (rows, columns) = (
+                (kernel.height &- 1) &* dilation.height, (kernel.width &- 1) &* dilation.width
+            )
             guard rows % 2 == 0, columns % 2 == 0 else {
                 throw input.misfit(
                     "a kernel of \(kernel) with dilation \(dilation) cannot keep the image's extents",
