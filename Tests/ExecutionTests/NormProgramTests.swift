@@ -33,6 +33,61 @@ import Testing
         try check(model, input: [4, 6]).verify()
     }
 
+    /// The channels of [batch, channels, positions].
+    private struct Images: Layer {
+        let shape: Shape
+        func callAsFunction(_ input: Tensor) throws -> Tensor {
+            try input.reshaped(to: Shape([input.shape[0]] + shape.dimensions))
+        }
+    }
+
+    private struct ReLU: Layer {
+        func callAsFunction(_ input: Tensor) throws -> Tensor { try input.activated(.relu) }
+    }
+
+    @Test(arguments: [[20], [3, 8], [17, 2, 3], [2, 5, 5]], [true, false])
+    func batch(shape: [Int], isTraining: Bool) throws {
+        let model = Sequential {
+            Dense(shape.reduce(1, *), bias: false); Images(shape: Shape(shape)); BatchNorm(epsilon: 1e-3);
+            ReLU()
+            BatchNorm(epsilon: 1e-3); Flatten(); Dense(3)
+        }
+        let check = try check(model, input: [6], samples: 9, isTraining: isTraining)
+        let names = check.plan.plannedSteps.map(\.name)
+        #expect(names.contains(isTraining ? "batch-norm+relu" : "batch-norm-fixed+relu"))
+        #expect(names.contains("batch-norm-gradient+relu-gradient") == isTraining && !names.contains("relu"))
+        #expect(
+            check.layout.buffers.map(\.name).sorted() == [
+                "2.running_mean", "2.running_var", "4.running_mean", "4.running_var",
+            ])
+        try check.verify()
+    }
+
+    /// Two blocks of a residual network without their convolutions; the first has a norm in its short cut.
+    private struct Blocks: Layer {
+        let start = Dense(24)
+        let first = [BatchNorm(epsilon: 0.1), BatchNorm(epsilon: 0.1)]
+        let second = BatchNorm(epsilon: 0.1)
+        let mixing = [Dense(6), Dense(6)]
+        let head = Dense(3)
+
+        func callAsFunction(_ input: Tensor) throws -> Tensor {
+            var x = try start(input).reshaped(to: [input.shape[0], 4, 6])
+            x = try (first[0](mixing[0](x)) + first[1](x)).activated(.relu)
+            x = try (second(mixing[1](x)) + x).activated(.relu)
+            return try head(x.reshaped(to: [input.shape[0], 24]))
+        }
+    }
+
+    @Test(arguments: [true, false]) func residualBlocks(isTraining: Bool) throws {
+        let check = try check(Blocks(), input: [6], samples: 8, isTraining: isTraining)
+        let names = check.plan.plannedSteps.map(\.name)
+        #expect(names.count { $0.hasSuffix("+add+relu") } == 2 && !names.contains("relu"))
+        #expect(names.count { $0 == "batch-norm-gradient+relu-gradient" } == (isTraining ? 2 : 0))
+        #expect(!names.contains("relu-gradient"))
+        try check.verify()
+    }
+
     /// x + f(norm(x)) twice: a transformer's residual stream.
     private struct Residuals: Layer {
         let start = Dense(17)

@@ -101,6 +101,15 @@ import Testing
         refuse(Sequential { LayerNorm(epsilon: -1) }, mentions: ["layer-norm", "-1"])
     }
 
+    @Test func batchNormsThatDoNotFit() {
+        refuse(
+            Sequential { BatchNorm() }, input: .init("x", []), mentions: ["batch-norm", "[4]", "channels"])
+        refuse(Sequential { BatchNorm() }, input: tokens, mentions: ["batch-norm", "int32 [4, 6]"])
+        refuse(Sequential { BatchNorm(momentum: 1.5) }, mentions: ["'0'", "running_mean", "1.5"])
+        let shared = BatchNorm()
+        refuse(Sequential([shared, shared]), mentions: ["'0'", "called twice", "running_mean"])
+    }
+
     @Test func aSharedNormWithTwoWidths() {
         let norm = LayerNorm()
         refuse(Sequential([norm, Dense(5), norm]), mentions: ["'0'", "[3]", "[5]"])

@@ -12,7 +12,12 @@ enum Fusion {
         ] {
             result = apply(rule, to: result)
         }
-        return fuseNormGradientSums(fuseResidualNorms(fuseLosses(result)))
+        for pass in [
+            fuseLosses, fuseResidualNorms, fuseNormGradientSums, fuseBatchNorms, fuseBatchNormGradients,
+        ] {
+            result = pass(result)
+        }
+        return result
     }
 
     /// A rule: the fused step that replaces a consumer and the producer of one of its operands.

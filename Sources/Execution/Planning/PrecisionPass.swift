@@ -23,7 +23,8 @@ struct PrecisionPass {
             step.operation.precision(operands: step.operands.map(\.type), results: step.results.map(\.type))
         }
         // What is read from outside, or lies in an arena of float32, stays float32.
-        fixed = Set((schedule.outputs + schedule.gradients.compactMap { $0 }).map(\.storage))
+        let read = schedule.outputs + (schedule.gradients + schedule.statistics).compactMap { $0 }
+        fixed = Set(read.map(\.storage))
         for (index, step) in schedule.steps.enumerated() {
             for (place, operand) in step.operands.enumerated() {
                 readers[operand.storage, default: []].append((index, place))
@@ -94,7 +95,8 @@ struct PrecisionPass {
                 if let node = schedule.parameterNode(value.storage) {
                     schedule.narrowParameters[cast.storage] = node
                 } else {
-                    steps.append(PlanStep(operation: Cast(), operands: [value], results: [cast], path: step.path))
+                    steps.append(
+                        PlanStep(operation: Cast(), operands: [value], results: [cast], path: step.path))
                     count += 1
                 }
             }
@@ -116,7 +118,9 @@ struct PrecisionPass {
 
     /// The type in which a step reads an operand.
     private func wants(_ step: Int, _ operand: Int, _ value: PlanValue) -> ElementType {
-        guard value.type.element == .float32 || value.type.element == .bfloat16 else { return value.type.element }
+        guard value.type.element == .float32 || value.type.element == .bfloat16 else {
+            return value.type.element
+        }
         if computes(step, operand) { return .bfloat16 }
         return accepts(step, operand) ? value.type.element : .float32
     }
