@@ -205,7 +205,7 @@ import Testing
                 }
             }
             var expected = [Float(0)]
-            lkr_activate(Int32(LK_TANH.rawValue), [x], &expected, 1)
+            lkr_activate(Int32(LK_TANH.rawValue), [x], LK_FLOAT32, &expected, LK_FLOAT32, 1)
             #expect(y[0].isNaN == x.isNaN)
             #expect(x.isNaN || abs(y[0] - expected[0]) <= 4e-7 * max(abs(expected[0]), 1e-12))
         }
