@@ -152,3 +152,54 @@ void lkr_follow(float *value, const float *sum, float scale, float momentum, ptr
   for (ptrdiff_t i = 0; i < count; i++)
     value[i] = (float)((1.0 - momentum) * value[i] + (double)momentum * scale * sum[i]);
 }
+
+void lkr_group_norm(const lk_group_norm_arguments *a) {
+  ptrdiff_t channels = a->channels / a->groups, width = channels * a->positions;
+  for (ptrdiff_t row = 0; row < a->samples * a->groups; row++) {
+    double mean = 0, variance = 0;
+    for (ptrdiff_t i = 0; i < width; i++) mean += loaded(a->x, row * width + i, a->x_type) / (double)width;
+    for (ptrdiff_t i = 0; i < width; i++) {
+      double d = loaded(a->x, row * width + i, a->x_type) - mean;
+      variance += d * d / (double)width;
+    }
+    double inverse = 1 / sqrt(variance + a->epsilon);
+    if (a->mean) a->mean[row] = (float)mean;
+    if (a->inverse) a->inverse[row] = (float)inverse;
+    for (ptrdiff_t i = 0; i < width; i++) {
+      ptrdiff_t channel = row % a->groups * channels + i / a->positions;
+      double value = (loaded(a->x, row * width + i, a->x_type) - mean) * inverse;
+      stored(a->y, row * width + i, value * a->scale[channel] + a->shift[channel], a->y_type);
+    }
+  }
+}
+
+void lkr_group_norm_gradient(const lk_group_norm_gradient_arguments *a) {
+  ptrdiff_t channels = a->channels / a->groups, width = channels * a->positions;
+  for (ptrdiff_t channel = 0; channel < a->channels && a->dscale; channel++) {
+    double dscale = 0, dshift = 0;
+    for (ptrdiff_t sample = 0; sample < a->samples; sample++)
+      for (ptrdiff_t i = 0; i < a->positions; i++) {
+        ptrdiff_t at = (sample * a->channels + channel) * a->positions + i, row = at / width;
+        double dy = loaded(a->dy, at, a->dy_type);
+        dscale += dy * (loaded(a->x, at, a->x_type) - a->mean[row]) * a->inverse[row];
+        dshift += dy;
+      }
+    a->dscale[channel] = (float)dscale;
+    a->dshift[channel] = (float)dshift;
+  }
+  for (ptrdiff_t row = 0; row < a->samples * a->groups; row++) {
+    double sum = 0, product = 0, inverse = a->inverse[row];
+    for (ptrdiff_t pass = 0; pass < 2; pass++)
+      for (ptrdiff_t i = 0; i < width; i++) {
+        ptrdiff_t at = row * width + i;
+        double g = loaded(a->dy, at, a->dy_type) * (double)a->scale[row % a->groups * channels + i / a->positions];
+        double normal = (loaded(a->x, at, a->x_type) - a->mean[row]) * inverse;
+        if (pass == 1) {
+          stored(a->dx, at, (g - sum - normal * product) * inverse, a->dx_type);
+        } else {
+          sum += g / (double)width;
+          product += g * normal / (double)width;
+        }
+      }
+  }
+}

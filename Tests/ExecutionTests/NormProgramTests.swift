@@ -63,6 +63,40 @@ import Testing
         try check.verify()
     }
 
+    @Test(
+        arguments: [([6], 3), ([3, 8], 1), ([4, 2, 9], 2), ([5, 17], 5)] as [([Int], Int)], [true, false])
+    func groups(shapes: ([Int], Int), isTraining: Bool) throws {
+        let (shape, groups) = shapes
+        let model = Sequential {
+            Dense(shape.reduce(1, *)); Images(shape: Shape(shape)); GroupNorm(groups, epsilon: 0.1)
+            Flatten(); Dense(3)
+        }
+        try check(model, input: [6], isTraining: isTraining).verify()
+    }
+
+    /// Between convolutions, norms work on blocked channels as they come; 20 channels fill two blocks up with zeros.
+    @Test(arguments: [true, false]) func batchNormOnBlockedChannels(isTraining: Bool) throws {
+        struct Network: Layer {
+            let conv1 = Conv2d(20, kernel: 3, padding: 1, bias: false)
+            let norm1 = BatchNorm(epsilon: 0.1)
+            let conv2 = Conv2d(20, kernel: 3, padding: 1, bias: false)
+            let norm2 = BatchNorm(epsilon: 0.1)
+            let head = Dense(3)
+
+            func callAsFunction(_ input: Tensor) throws -> Tensor {
+                let x = try norm1(conv1(input)).activated(.relu)
+                return try head(GlobalAveragePool()((norm2(conv2(x)) + x).activated(.relu)))
+            }
+        }
+        let check = try check(Network(), input: [3, 6, 6], isTraining: isTraining)
+        let names = check.plan.plannedSteps.map(\.name)
+        #expect(names.contains { $0.hasSuffix("+add+relu") } && !names.contains("relu-gradient"))
+        // Reorders stand at the ends of the image's way, none between convolution and norm.
+        #expect(check.plan.report.contains("blocked channels"))
+        #expect(!check.plan.report.contains("for batch-norm"), "\(check.plan.report)")
+        try check.verify(tolerance: 3e-4)
+    }
+
     /// Two blocks of a residual network without their convolutions; the first has a norm in its short cut.
     private struct Blocks: Layer {
         let start = Dense(24)

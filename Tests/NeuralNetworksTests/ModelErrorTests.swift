@@ -110,6 +110,21 @@ import Testing
         refuse(Sequential([shared, shared]), mentions: ["'0'", "called twice", "running_mean"])
     }
 
+    @Test func groupNormsThatDoNotFit() {
+        for groups in [0, -1, 2, 6] {
+            refuse(
+                Sequential { GroupNorm(groups) },
+                mentions: ["'0'", "3 channels", "[4, 3]", "\(groups) groups"])
+        }
+        refuse(
+            Sequential { GroupNorm(1) }, input: .init("x", []), mentions: ["group-norm", "[4]", "channels"])
+    }
+
+    @Test(arguments: [-4, 2, 7, 19]) func residualNetworksOfOtherDepths(depth: Int) {
+        let error = #expect(throws: LockstepError.self) { try ResidualNetwork.cifar(depth: depth) }
+        #expect(error?.message.contains("\(depth)") == true && error?.remedy?.contains("6n + 2") == true)
+    }
+
     @Test func aSharedNormWithTwoWidths() {
         let norm = LayerNorm()
         refuse(Sequential([norm, Dense(5), norm]), mentions: ["'0'", "[3]", "[5]"])

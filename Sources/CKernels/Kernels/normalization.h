@@ -2,3 +2,4 @@
 // tree.
 #include "norm_rows.h"
 #include "batch_norm.h"
+#include "group_norm.h"

@@ -74,11 +74,36 @@ typedef struct lk_batch_norm_gradient_arguments {
   lk_type dy_type, x_type, saved_type, dx_type, kept_type;
 } lk_batch_norm_gradient_arguments;
 
+// Group norm (Wu and He 2018) of [samples, channels, positions]: the channels of each of `groups` groups of a sample
+// brought to mean 0 and variance 1 together, then times `scale` plus `shift`, one a channel.
+typedef struct lk_group_norm_arguments {
+  const void *x;
+  void *y;
+  const float *scale, *shift;
+  float *mean, *inverse;  // [samples, groups], for backward; or NULL
+  float *workspace;       // 3 times the elements of a group, rounded up to 16
+  ptrdiff_t samples, channels, positions, groups;
+  float epsilon;
+  lk_type x_type, y_type;
+} lk_group_norm_arguments;
+
+typedef struct lk_group_norm_gradient_arguments {
+  const void *dy, *x;
+  const float *mean, *inverse, *scale;
+  void *dx;
+  float *dscale, *dshift;  // or NULL
+  float *workspace;        // as above
+  ptrdiff_t samples, channels, positions, groups;
+  lk_type dy_type, x_type, dx_type;
+} lk_group_norm_gradient_arguments;
+
 #define LK_NORMALIZATION_KERNELS(K)                                                                       \
   K(norm_rows, (const lk_norm_rows_arguments *a), (a))                                                    \
   K(norm_rows_gradient, (const lk_norm_rows_gradient_arguments *a), (a))                                  \
   K(batch_norm, (const lk_batch_norm_arguments *a), (a))                                                  \
   K(batch_norm_gradient, (const lk_batch_norm_gradient_arguments *a), (a))                                \
+  K(group_norm, (const lk_group_norm_arguments *a), (a))                                                  \
+  K(group_norm_gradient, (const lk_group_norm_gradient_arguments *a), (a))                                \
   /* value = (1 - momentum)·value + momentum·scale·sum: running statistics */                             \
   K(follow, (float *value, const float *sum, float scale, float momentum, ptrdiff_t count),               \
     (value, sum, scale, momentum, count))
