@@ -108,7 +108,8 @@ final class Lane {
         progress.updates += 1
         optimizer.update(
             step: verdict.step, time: progress.updates,
-            scale: verdict.scale(clipNorm: shared.configuration.update.clipNorm))
+            scale: verdict.scale(clipNorm: shared.configuration.update.clipNorm),
+            meanScale: verdict.meanScale)
     }
 
     /// A step with non-finite numbers changes nothing; several in a row end the run.

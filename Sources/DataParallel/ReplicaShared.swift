@@ -40,7 +40,7 @@ public final class ReplicaShared: @unchecked Sendable {
         self.tree = tree
         self.plan = plan
         self.memory = memory
-        chunkTree = CanonicalTree(leafCount: layout.elementCount / ParameterLayout.chunk)
+        chunkTree = CanonicalTree(leafCount: layout.trainedElementCount / ParameterLayout.chunk)
         exchange = NodeExchange(communicator: communicator, memory: memory, map: map, tree: tree, plan: plan)
         abortSignal = AbortSignal(at: memory.abort)
         let coordinatorIsHere = communicator.topology.ranksOfNode[map.nodeIndex].contains(0)

@@ -12,10 +12,12 @@ struct ShardedOptimizer {
         let rateFactor: Double
         let weightDecay: Double
         let isRegularized: Bool
+        /// For state that follows a statistic, instead of an optimizer's rule: see ``Graph/Buffer``.
+        let momentum: Double?
 
         func isLike(_ other: Run) -> Bool {
             rateFactor == other.rateFactor && weightDecay == other.weightDecay
-                && isRegularized == other.isRegularized
+                && isRegularized == other.isRegularized && momentum == other.momentum
         }
     }
 
@@ -63,14 +65,15 @@ struct ShardedOptimizer {
         kernel = try Kernel(options.optimizer)
         var runs: [Run] = []
         for slice in slices {
-            for segment in layout.segments
+            for segment in layout.allSegments
             where segment.offset < slice.upperBound && segment.end > slice.lowerBound {
                 let rule = options.rule(for: segment.name)
                 if rule.isFrozen { continue }
                 let run = Run(
                     range: max(segment.offset, slice.lowerBound)..<min(segment.end, slice.upperBound),
                     rateFactor: rule.rateFactor, weightDecay: rule.weightDecay ?? kernel.weightDecay,
-                    isRegularized: segment.isRegularized && (options.l1 != 0 || options.l2 != 0))
+                    isRegularized: segment.isRegularized && (options.l1 != 0 || options.l2 != 0),
+                    momentum: segment.momentum)
                 if let last = runs.last, last.range.upperBound == run.range.lowerBound, last.isLike(run) {
                     runs[runs.count - 1].range = last.range.lowerBound..<run.range.upperBound
                 } else {
@@ -86,7 +89,8 @@ struct ShardedOptimizer {
     ///   - step: the global step, for the schedule.
     ///   - time: the number of this update, from 1, for Adam's bias correction.
     ///   - scale: what the summed gradient is multiplied by.
-    func update(step: Int, time: Int, scale: Double) {
+    ///   - meanScale: what makes a sum over loss terms their mean: statistics are not clipped.
+    func update(step: Int, time: Int, scale: Double, meanScale: Double) {
         let rate = options.optimizer.rate * options.schedule.factor(step: step)
         for run in runs {
             let decoupled = if case .adam(let adam) = kernel { adam.isDecoupled } else { false }
@@ -98,7 +102,13 @@ struct ShardedOptimizer {
             var start = run.range.lowerBound
             while start < run.range.upperBound {
                 let end = min(run.range.upperBound, start + Self.piece)
-                apply(run, start..<end, terms, rate: rate * run.rateFactor, time: time)
+                if let momentum = run.momentum {
+                    lk_follow(
+                        memory.parameters + start, gradient + start, Float(meanScale), Float(momentum),
+                        end - start)
+                } else {
+                    apply(run, start..<end, terms, rate: rate * run.rateFactor, time: time)
+                }
                 if let narrow = memory.narrowParameters {
                     lk_cast(memory.parameters + start, LK_FLOAT32, narrow + start, LK_BFLOAT16, end - start)
                 }

@@ -31,10 +31,10 @@ public final class Snapshot: @unchecked Sendable {
     public func exported() -> TrainedState {
         let count = layout.elementCount
         var state = TrainedState()
-        for segment in layout.segments {
+        for segment in layout.allSegments {
             state.parameters[segment.name] = StoredTensor(
                 shape: segment.storedShape, values: layout.export(segment, from: arenas))
-            for (index, name) in stateNames.enumerated() {
+            for (index, name) in stateNames.enumerated() where segment.momentum == nil {
                 state.optimizer["\(segment.name).\(name)"] = StoredTensor(
                     shape: segment.storedShape,
                     values: layout.export(segment, from: arenas + (index + 1) * count))
@@ -71,11 +71,11 @@ public struct TrainedState: Sendable, Equatable {
     /// Writes parameters alone into an arena, for evaluation and prediction.
     /// - Throws: `LockstepError` naming a tensor that is missing or has another shape.
     public func restoreParameters(into arena: UnsafeMutablePointer<Float>, layout: ParameterLayout) throws {
-        for segment in layout.segments {
+        for segment in layout.allSegments {
             let tensor = try Self.find(segment.name, segment, in: parameters)
             layout.restore(segment, from: tensor.values, to: arena)
         }
-        try Self.refuseStrangers(parameters, known: Set(layout.segments.map(\.name)))
+        try Self.refuseStrangers(parameters, known: Set(layout.allSegments.map(\.name)))
     }
 
     func restore(into memory: NodeMemory, layout: ParameterLayout, stateNames: [String]) throws {

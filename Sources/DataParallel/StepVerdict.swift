@@ -29,6 +29,9 @@ public struct StepVerdict: Sendable, Equatable {
         stopRequested = tree.sum { reports[$0].stopRequests } > 0
     }
 
+    /// What a sum over terms is multiplied by to be their mean.
+    var meanScale: Double { termCount > 0 ? 1 / termCount : 0 }
+
     /// What the summed gradient is multiplied by: one over the count, times the clip coefficient.
     func scale(clipNorm: Double?) -> Double {
         guard termCount > 0 else { return 0 }

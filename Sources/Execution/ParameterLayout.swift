@@ -2,6 +2,10 @@ import Graphs
 
 /// Where each parameter lives in the flat arenas: in the order in which backward finishes their gradients (last layer
 /// first), each on a 64-byte boundary, the whole a multiple of the norm's chunk. Padding is always zero.
+///
+/// Behind them, from the next chunk on, lies state that is not trained but follows statistics (``Graph/buffers``). Its
+/// place in the gradient arenas takes the loss terms of a micro-batch times its statistic, so that the sum over
+/// micro-batches divided by the count of terms is the weighted mean.
 public struct ParameterLayout: Sendable {
     /// One parameter's place.
     public struct Segment: Sendable {
@@ -17,7 +21,10 @@ public struct ParameterLayout: Sendable {
         public let isRegularized: Bool
         /// The first element in the arenas.
         public let offset: Int
-        /// Which parameter of the model it is, in the order of the trace: the key of its random stream.
+        /// For state that follows a statistic, how much of a step's statistic enters; `nil` for what is trained.
+        public let momentum: Double?
+        /// Which parameter of the model it is, in the order of the trace: the key of its random stream. (Which buffer,
+        /// for state.)
         public let ordinal: Int
 
         /// Elements without padding.
@@ -37,6 +44,10 @@ public struct ParameterLayout: Sendable {
 
     /// The parameters in the order of the arenas.
     public let segments: [Segment]
+    /// The state that is not trained, in the order of the arenas.
+    public let buffers: [Segment]
+    /// Elements that parameters take, padding included; a multiple of ``chunk``. The gradient norm is over these.
+    public let trainedElementCount: Int
     /// Elements of an arena, padding included; a multiple of ``chunk``.
     public let elementCount: Int
 
@@ -53,11 +64,28 @@ public struct ParameterLayout: Sendable {
                 Segment(
                     name: parameter.name, shape: parameter.shape, storage: parameter.storage,
                     initializer: parameter.initializer, isRegularized: parameter.isRegularized,
-                    offset: segments.last?.end ?? 0, ordinal: ordinal))
+                    offset: segments.last?.end ?? 0, momentum: nil, ordinal: ordinal))
         }
         self.segments = segments
-        elementCount = max(Self.chunk, Self.padded(segments.last?.end ?? 0, to: Self.chunk))
+        trainedElementCount = max(Self.chunk, Self.padded(segments.last?.end ?? 0, to: Self.chunk))
+        buffers = Self.bufferSegments(graph, from: trainedElementCount)
+        elementCount = Self.padded(buffers.last?.end ?? trainedElementCount, to: Self.chunk)
     }
+
+    private static func bufferSegments(_ graph: Graph, from start: Int) -> [Segment] {
+        var segments: [Segment] = []
+        for (ordinal, buffer) in graph.buffers.enumerated() {
+            segments.append(
+                Segment(
+                    name: buffer.name, shape: buffer.shape, storage: .asIs,
+                    initializer: Constant(buffer.initial), isRegularized: false,
+                    offset: segments.last?.end ?? start, momentum: buffer.momentum, ordinal: ordinal))
+        }
+        return segments
+    }
+
+    /// Parameters and state: everything that a checkpoint of the model holds.
+    public var allSegments: [Segment] { segments + buffers }
 
     /// The parameters' elements without padding.
     public var parameterCount: Int { segments.reduce(0) { $0 + $1.elementCount } }
@@ -82,9 +110,9 @@ public struct ParameterLayout: Sendable {
         (count + multiple - 1) / multiple * multiple
     }
 
-    /// Writes the first values of every parameter, a pure function of the seed, into an arena of zeros.
+    /// Writes the first values of all parameters and state, a pure function of the seed, into an arena of zeros.
     public func initialize(_ arena: UnsafeMutablePointer<Float>, seed: UInt64) {
-        for segment in segments {
+        for segment in allSegments {
             let values = UnsafeMutableBufferPointer(
                 start: arena + segment.offset, count: segment.elementCount)
             let purpose = RandomStream(seed: seed, purpose: 0x7061_7261, UInt32(segment.ordinal))
@@ -113,5 +141,16 @@ public struct ParameterLayout: Sendable {
             for column in 0..<columns { result[column * rows + row] = values[row * columns + column] }
         }
         return result
+    }
+}
+
+/// The same number everywhere: state before the first step.
+private struct Constant: Initializer {
+    let value: Float
+
+    init(_ value: Float) { self.value = value }
+
+    func fill(_ values: UnsafeMutableBufferPointer<Float>, shape: Shape, stream: RandomStream) {
+        values.update(repeating: value)
     }
 }

@@ -38,7 +38,7 @@ extension Plan {
         [
             "memory: activations \(Self.grouped(memory.arenaByteCount)) bytes"
                 + " (\(Self.grouped(memory.unsharedByteCount)) without reuse),"
-                + " parameters \(Self.grouped(layout.elementCount * 4)) bytes in \(layout.segments.count) segments"
+                + " parameters \(Self.grouped(layout.elementCount * 4)) bytes in \(layout.allSegments.count) segments"
         ]
     }
 

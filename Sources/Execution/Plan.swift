@@ -38,15 +38,10 @@ public struct Plan {
             switch node.leaf {
             case .parameter(let ordinal):
                 let parameter = trace.graph.parameters[ordinal]
-                guard let segment = layout.segments.first(where: { $0.name == parameter.name }),
-                    segment.shape == parameter.shape
-                else {
-                    throw LockstepError(
-                        .mismatch,
-                        "parameter '\(parameter.name)' \(parameter.shape) is not in the trained model",
-                        remedy: "build the model that the checkpoint was trained with")
-                }
-                slots[index] = Slot(.parameters, byteOffset: segment.offset * MemoryLayout<Float>.size)
+                slots[index] = try slot(parameter.name, parameter.shape, in: layout.segments)
+            case .buffer(let ordinal):
+                let buffer = trace.graph.buffers[ordinal]
+                slots[index] = try slot(buffer.name, buffer.shape, in: layout.buffers)
             case .input(let name):
                 let number = trace.fields.firstIndex { $0.name == name } ?? 0
                 slots[index] = Slot(.field(number), byteOffset: 0)
@@ -54,5 +49,16 @@ public struct Plan {
             }
         }
         return slots
+    }
+
+    private static func slot(_ name: String, _ shape: Shape, in segments: [ParameterLayout.Segment]) throws
+        -> Slot
+    {
+        guard let segment = segments.first(where: { $0.name == name }), segment.shape == shape else {
+            throw LockstepError(
+                .mismatch, "parameter '\(name)' \(shape) is not in the trained model",
+                remedy: "build the model that the checkpoint was trained with")
+        }
+        return Slot(.parameters, byteOffset: segment.offset * MemoryLayout<Float>.size)
     }
 }

@@ -35,16 +35,37 @@ public final class Graph {
         public let node: Int
     }
 
+    /// State of a layer that is not trained by gradient but follows a statistic of the batch, for instance a batch
+    /// norm's running mean: each step, new = (1 − momentum)·old + momentum·(the statistic's mean over the step's
+    /// micro-batches, weighted by their loss terms).
+    public struct Buffer {
+        /// The name in checkpoints, for instance `layers.0.running_mean`.
+        public let name: String
+        /// The shape.
+        public let shape: Shape
+        /// The first value of every element.
+        public let initial: Float
+        /// How much of a step's statistic enters.
+        public let momentum: Double
+        /// The node of the micro-batch's statistic; `nil` where the graph does not train.
+        public let statistic: Int?
+        /// The node that stands for it.
+        public let node: Int
+    }
+
     /// All nodes; a node only refers to earlier ones.
     public private(set) var nodes: [Node] = []
     /// All trained tensors in the order in which tracing met them.
     public private(set) var parameters: [Parameter] = []
+    /// All state that follows statistics, in the order in which tracing met it.
+    public private(set) var buffers: [Buffer] = []
     /// Whether the graph trains: dropout acts only then.
     public let isTraining: Bool
     /// The paths of a model's layers, found before tracing; a layer that is not in here is named by its kind.
     private let layerPaths: [ObjectIdentifier: String]
     private var scopes: [String] = []
     private var parameterOfOwner: [String: Int] = [:]
+    private var bufferOfOwner: [String: Int] = [:]
 
     /// Creates an empty graph.
     /// - Parameter layerPaths: the path of each layer object, for instance `layers.0`.
@@ -100,11 +121,7 @@ public final class Graph {
             return Tensor(graph: self, node: parameter.node)
         }
         let fullName = path.isEmpty ? name : path + "." + name
-        guard !parameters.contains(where: { $0.name == fullName }) else {
-            throw LockstepError(
-                .usage, "two layers are both named '\(path)'",
-                remedy: "give every layer a place of its own in the model")
-        }
+        try requireNewName(fullName)
         try requireExtents(shape, of: fullName)
         parameterOfOwner[identity] = parameters.count
         let leaf = Leaf.parameter(parameters.count)
@@ -114,6 +131,44 @@ public final class Graph {
             Parameter(
                 name: fullName, shape: shape, storage: storage, initializer: initializer,
                 isRegularized: isRegularized, node: tensor.node))
+        return tensor
+    }
+
+    /// State of a layer that follows a statistic of the micro-batch (see ``Buffer``); it reads as it was before the
+    /// step.
+    /// - Parameter statistic: of the buffer's shape; `nil` where the graph does not train.
+    /// - Throws: `LockstepError` when two layers share a name, or a layer is called twice while training: the state
+    ///   would have to follow two statistics.
+    public func buffer(
+        _ name: String, of owner: AnyObject, shape: Shape, initial: Float, momentum: Double,
+        statistic: Tensor?
+    ) throws -> Tensor {
+        let identity = "\(ObjectIdentifier(owner)).\(name)"
+        if let known = bufferOfOwner[identity], buffers[known].shape == shape, statistic == nil {
+            return Tensor(graph: self, node: buffers[known].node)
+        }
+        guard bufferOfOwner[identity] == nil else {
+            throw LockstepError(
+                .usage, "layer '\(path)' is called twice, but its \(name) can follow one statistic",
+                remedy: "use two layers")
+        }
+        guard statistic == nil || statistic?.shape == shape, (0...1).contains(momentum) else {
+            throw LockstepError(
+                .usage, "layer '\(path)': \(name) \(shape) with a momentum of \(momentum)",
+                remedy: "use a momentum from 0 to 1, and a statistic of the same shape")
+        }
+        let fullName = path.isEmpty ? name : path + "." + name
+        try requireNewName(fullName)
+        try requireExtents(shape, of: fullName)
+        bufferOfOwner[identity] = buffers.count
+        let tensor = append(
+            Node(
+                operation: nil, leaf: .buffer(buffers.count), operands: [], type: TensorType(shape),
+                path: path))
+        buffers.append(
+            Buffer(
+                name: fullName, shape: shape, initial: initial, momentum: momentum,
+                statistic: statistic?.node, node: tensor.node))
         return tensor
     }
 
@@ -147,6 +202,16 @@ public final class Graph {
     /// The error for a wrong call outside of an operation's own checks; it names the layer being traced.
     public func refusal(_ message: String, remedy: String) -> LockstepError {
         LockstepError(.usage, (path.isEmpty ? "" : "layer '\(path)': ") + message, remedy: remedy)
+    }
+
+    /// Refuses a second parameter or buffer of a name.
+    private func requireNewName(_ name: String) throws {
+        guard !parameters.contains(where: { $0.name == name }), !buffers.contains(where: { $0.name == name })
+        else {
+            throw LockstepError(
+                .usage, "two layers are both named '\(path)'",
+                remedy: "give every layer a place of its own in the model")
+        }
     }
 
     /// Refuses a parameter without elements, or with more than an arena can address.

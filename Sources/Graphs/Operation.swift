@@ -69,6 +69,8 @@ public enum Leaf: Sendable, Equatable {
     case input(String)
     /// A trained tensor, by its index in ``Graph/parameters``.
     case parameter(Int)
+    /// State that moves with the step but is not trained by gradient, by its index in ``Graph/buffers``.
+    case buffer(Int)
     /// A scalar known while tracing.
     case constant(Double)
 }

@@ -50,10 +50,11 @@ extension Graph {
     /// - Parameters:
     ///   - inputs: the micro-batch by field name.
     ///   - parameters: values in the order of ``parameters``.
+    ///   - buffers: values in the order of ``buffers``; their first values where left out.
     /// - Returns: the values of `outputs`, in that order.
     public func evaluate(
         _ outputs: [Tensor], inputs: [String: ReferenceArray], parameters: [ReferenceArray],
-        context: ReferenceContext = ReferenceContext()
+        buffers: [ReferenceArray]? = nil, context: ReferenceContext = ReferenceContext()
     ) -> [ReferenceArray] {
         var values: [ReferenceArray] = []
         let last = outputs.map(\.node).max() ?? -1
@@ -62,6 +63,10 @@ extension Graph {
             case .input(let name):
                 values.append(inputs[name] ?? ReferenceArray(node.type.shape, repeating: 0))
             case .parameter(let index): values.append(parameters[index])
+            case .buffer(let index):
+                let first = ReferenceArray(
+                    self.buffers[index].shape, repeating: Double(self.buffers[index].initial))
+                values.append(buffers?[index] ?? first)
             case .constant(let value): values.append(ReferenceArray(value))
             case nil:
                 if let companion = node.operation as? Companion {

@@ -44,7 +44,7 @@ public struct RunPlan {
     }
 
     private static func parameters(_ layout: ParameterLayout) -> String {
-        let lines = layout.segments.map { "  \($0.name)  \($0.shape)  at element \($0.offset)" }
+        let lines = layout.allSegments.map { "  \($0.name)  \($0.shape)  at element \($0.offset)" }
         return "parameters: \(layout.parameterCount) in the order in which gradients are ready\n"
             + lines.joined(separator: "\n")
     }

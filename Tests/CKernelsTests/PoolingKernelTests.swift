@@ -63,7 +63,8 @@ private struct GuardedBytes {
         var first: [[UInt8]]?
         withEachInstructionSet { set in
             let outputs = run(kernel)
-            #expect(outputs.allSatisfy(\.isIntact), "set \(set.rawValue) \(comment)")
+            let isIntact = outputs.allSatisfy { $0.isIntact }
+            #expect(isIntact, "set \(set.rawValue) \(comment)")
             let bytes = outputs.map(\.bytes)
             if let tolerance {
                 let count = bytes[0].count / (tolerance.type == LK_BFLOAT16 ? 2 : 4)

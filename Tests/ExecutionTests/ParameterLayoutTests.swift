@@ -29,6 +29,24 @@ import Testing
         }
     }
 
+    @Test func stateLiesBehindTheParametersInChunksOfItsOwn() throws {
+        let model = Sequential {
+            Dense(5); BatchNorm(); Dense(1)
+        }
+        let layout = ParameterLayout(
+            try ModelTrace(
+                model, sampleCount: 2, input: .init("x", [3]), label: .init("y", []),
+                loss: .sigmoidCrossEntropy, isTraining: true))
+        #expect(layout.buffers.map(\.name) == ["1.running_mean", "1.running_var"])
+        #expect(layout.buffers.map(\.offset) == [1024, 1040] && layout.trainedElementCount == 1024)
+        #expect(layout.elementCount == 2048)
+        #expect(layout.parameterCount == 3 * 5 + 5 + 2 * 5 + 5 + 1)
+        var arena = [Float](repeating: 0, count: layout.elementCount)
+        arena.withUnsafeMutableBufferPointer { layout.initialize($0.baseAddress!, seed: 1) }
+        #expect(arena[1024..<1029].allSatisfy { $0 == 0 } && arena[1040..<1045].allSatisfy { $0 == 1 })
+        #expect(arena[1045...].allSatisfy { $0 == 0 })
+    }
+
     @Test func theLastLayerComesFirst() throws {
         let names = ParameterLayout(try trace([8, 8])).segments.map(\.name)
         #expect(names.prefix(2).allSatisfy { $0.hasPrefix("layers.2") })

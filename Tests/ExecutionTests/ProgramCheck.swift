@@ -49,6 +49,12 @@ final class ProgramCheck {
         for segment in layout.segments where !segment.isRegularized {
             for index in 0..<segment.elementCount { parameters[segment.offset + index] = numbers.float() }
         }
+        // State that follows statistics: positive, as variances are.
+        for segment in layout.buffers {
+            for index in 0..<segment.elementCount {
+                parameters[segment.offset + index] = numbers.float() + 2
+            }
+        }
         pointers = .allocate(capacity: max(1, trace.fields.count))
         for (number, field) in trace.fields.enumerated() {
             let count = trace.sampleCount * field.sampleShape.elementCount
@@ -104,7 +110,7 @@ final class ProgramCheck {
 
     /// Fills the places of the gradients, but not the padding, with rubbish, so that a step that adds is seen.
     func spoilGradients() {
-        for segment in layout.segments {
+        for segment in layout.allSegments {
             for index in 0..<segment.elementCount { gradients[segment.offset + index] = 1e6 }
         }
     }
@@ -121,8 +127,10 @@ final class ProgramCheck {
         try run(2)
         let (loss, graph) = (trace.loss.map { [$0] } ?? [], trace.graph)
         let wanted = [trace.predictions] + loss + trace.gradients.compactMap { $0 }
+        let statistics = trace.isTraining ? graph.buffers.compactMap(\.statistic) : []
         var values = graph.evaluate(
-            wanted, inputs: referenceFields(), parameters: referenceParameters(), context: context)
+            wanted + statistics.map { Tensor(graph: graph, node: $0) }, inputs: referenceFields(),
+            parameters: reference(layout.segments), buffers: reference(layout.buffers), context: context)
         compare(
             Array(program.predictions), values.removeFirst(), tolerance, "predictions \(comment)", location)
         if trace.loss != nil {
@@ -134,12 +142,16 @@ final class ProgramCheck {
                 gradient == nil ? ReferenceArray(segment.shape, repeating: 0) : values.removeFirst()
             compare(self.gradient(segment), expected, tolerance, "\(segment.name) \(comment)", location)
         }
+        for segment in layout.buffers where trace.isTraining {
+            let weighted = values.removeFirst().map { $0 * Double(trace.lossTermCount) }
+            compare(gradient(segment), weighted, tolerance, "\(segment.name) \(comment)", location)
+        }
         checkPadding(location)
     }
 
     private func checkPadding(_ location: SourceLocation) {
         var isPadding = [Bool](repeating: true, count: layout.elementCount)
-        for segment in layout.segments {
+        for segment in layout.allSegments {
             for index in segment.offset..<(segment.offset + segment.elementCount) { isPadding[index] = false }
         }
         let clean = isPadding.indices.allSatisfy { index in
@@ -175,9 +187,8 @@ final class ProgramCheck {
         return result
     }
 
-    private func referenceParameters() -> [ReferenceArray] {
-        trace.graph.parameters.indices.map { ordinal in
-            let segment = layout.segment(ordinal: ordinal)
+    private func reference(_ segments: [ParameterLayout.Segment]) -> [ReferenceArray] {
+        segments.sorted { $0.ordinal < $1.ordinal }.map { segment in
             let values = parameters[segment.offset..<(segment.offset + segment.elementCount)]
             return ReferenceArray(segment.shape, values.map(Double.init))
         }

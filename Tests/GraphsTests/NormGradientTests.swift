@@ -27,6 +27,23 @@ import Testing
         try check.verify(check.weighted(y * y))
     }
 
+    @Test(arguments: [[4, 3], [3, 2, 4], [2, 3, 2, 2]]) func batchNorm(shape: [Int]) throws {
+        let check = GradientCheck(seed: shape.count)
+        let x = try check.parameter(Shape(shape))
+        let (scale, shift) = (try check.parameter([shape[1]]), try check.parameter([shape[1]]))
+        let y = try x.batchNormalized(scale: scale, shift: shift, epsilon: 0.3)
+        try check.verify(check.weighted(y * y))
+    }
+
+    @Test(arguments: [([2, 4], 2), ([2, 6, 3], 3), ([1, 3, 2, 2], 1), ([2, 2, 3], 2)] as [([Int], Int)])
+    func groupNorm(shape: [Int], groups: Int) throws {
+        let check = GradientCheck(seed: groups)
+        let x = try check.parameter(Shape(shape))
+        let (scale, shift) = (try check.parameter([shape[1]]), try check.parameter([shape[1]]))
+        let y = try x.groupNormalized(groups: groups, scale: scale, shift: shift, epsilon: 0.3)
+        try check.verify(check.weighted(y * y))
+    }
+
     /// A residual stream, as transformers have it: the sum goes past the norm and into it.
     @Test func residualStream() throws {
         let check = GradientCheck()

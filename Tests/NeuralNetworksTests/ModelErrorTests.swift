@@ -101,6 +101,30 @@ import Testing
         refuse(Sequential { LayerNorm(epsilon: -1) }, mentions: ["layer-norm", "-1"])
     }
 
+    @Test func batchNormsThatDoNotFit() {
+        refuse(
+            Sequential { BatchNorm() }, input: .init("x", []), mentions: ["batch-norm", "[4]", "channels"])
+        refuse(Sequential { BatchNorm() }, input: tokens, mentions: ["batch-norm", "int32 [4, 6]"])
+        refuse(Sequential { BatchNorm(momentum: 1.5) }, mentions: ["'0'", "running_mean", "1.5"])
+        let shared = BatchNorm()
+        refuse(Sequential([shared, shared]), mentions: ["'0'", "called twice", "running_mean"])
+    }
+
+    @Test func groupNormsThatDoNotFit() {
+        for groups in [0, -1, 2, 6] {
+            refuse(
+                Sequential { GroupNorm(groups) },
+                mentions: ["'0'", "3 channels", "[4, 3]", "\(groups) groups"])
+        }
+        refuse(
+            Sequential { GroupNorm(1) }, input: .init("x", []), mentions: ["group-norm", "[4]", "channels"])
+    }
+
+    @Test(arguments: [-4, 2, 7, 19]) func residualNetworksOfOtherDepths(depth: Int) {
+        let error = #expect(throws: LockstepError.self) { try ResidualNetwork.cifar(depth: depth) }
+        #expect(error?.message.contains("\(depth)") == true && error?.remedy?.contains("6n + 2") == true)
+    }
+
     @Test func aSharedNormWithTwoWidths() {
         let norm = LayerNorm()
         refuse(Sequential([norm, Dense(5), norm]), mentions: ["'0'", "[3]", "[5]"])

@@ -43,6 +43,24 @@ import Testing
             parameters: [recordedArray(2, [3, 4]), recordedArray(3, [3, 4])])
     }
 
+    @Test func groupNorm() throws {
+        try verify(
+            GroupNorm(3), "groupNorm", x: recordedArray(1, [2, 6, 4]),
+            parameters: [recordedArray(2, [6]), recordedArray(3, [6])])
+        try verify(
+            GroupNorm(2), "groupNormImages", x: recordedArray(1, [2, 4, 2, 3]),
+            parameters: [recordedArray(2, [4]), recordedArray(3, [4])])
+    }
+
+    @Test func batchNorm() throws {
+        try verify(
+            BatchNorm(), "batchNorm", x: recordedArray(1, [5, 3]),
+            parameters: [recordedArray(2, [3]), recordedArray(3, [3])])
+        try verify(
+            BatchNorm(), "batchNormImages", x: recordedArray(1, [3, 4, 2, 3]),
+            parameters: [recordedArray(2, [4]), recordedArray(3, [4])])
+    }
+
     @Test func rmsNorm() throws {
         // Numbers so small that epsilon matters.
         try verify(

@@ -3,6 +3,15 @@
 // Rows after which partial sums of parameter gradients are added up: keeps rounding errors small.
 #define LK_NORM_BLOCK 64
 
+// Sixteen lanes, or the first `count`: full vectors need no mask.
+LK_INLINE lk_vector lk_load_part(const float *from, ptrdiff_t count) {
+  return count == LK_LANES ? lk_load(from) : lk_load_some(from, count);
+}
+LK_INLINE void lk_store_part(float *to, lk_vector x, ptrdiff_t count) {
+  if (count == LK_LANES) lk_store(to, x);
+  else lk_store_some(to, x, count);
+}
+
 LK_INLINE float lk_fold(const lk_vector sums[4]) { return lk_sum((sums[0] + sums[1]) + (sums[2] + sums[3])); }
 
 // A row as floats: where it is, or widened into the buffer.
@@ -74,9 +83,9 @@ LK_INLINE const float *lk_summed_row(const lk_norm_rows_arguments *a, ptrdiff_t 
 LK_INLINE lk_vector lk_normalized(lk_vector x, lk_vector mean, lk_vector inverse, const float *scale,
                                   const float *shift, ptrdiff_t at, ptrdiff_t count) {
   lk_vector value = (x - mean) * inverse;
-  lk_vector factor = scale ? count == LK_LANES ? lk_load(scale + at) : lk_load_some(scale + at, count) : lk_splat(1);
+  lk_vector factor = scale ? lk_load_part(scale + at, count) : lk_splat(1);
   if (!shift) return value * factor;
-  return value * factor + (count == LK_LANES ? lk_load(shift + at) : lk_load_some(shift + at, count));
+  return value * factor + lk_load_part(shift + at, count);
 }
 
 void LK_CLONE(norm_rows)(const lk_norm_rows_arguments *a) {
@@ -111,10 +120,9 @@ typedef struct lk_norm_row {
 // The normalized x and dy·scale of one vector; lanes past `count` are zero in the latter.
 LK_INLINE void lk_norm_terms(const lk_norm_row *r, ptrdiff_t i, ptrdiff_t count, lk_vector *dy, lk_vector *normal,
                              lk_vector *g) {
-  int full = count == LK_LANES;
-  *dy = full ? lk_load(r->dy + i) : lk_load_some(r->dy + i, count);
-  *normal = ((full ? lk_load(r->x + i) : lk_load_some(r->x + i, count)) - r->mean) * r->inverse;
-  *g = r->scale ? *dy * (full ? lk_load(r->scale + i) : lk_load_some(r->scale + i, count)) : *dy;
+  *dy = lk_load_part(r->dy + i, count);
+  *normal = (lk_load_part(r->x + i, count) - r->mean) * r->inverse;
+  *g = r->scale ? *dy * lk_load_part(r->scale + i, count) : *dy;
 }
 
 // First pass over a row: Σ g, Σ g·x̂, and what the row adds to the gradients of scale and shift.

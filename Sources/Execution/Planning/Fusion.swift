@@ -12,8 +12,13 @@ enum Fusion {
         ] {
             result = apply(rule, to: result)
         }
-        result = fuseReLUPools(fuseLosses(result))
-        return fuseNormGradientSums(fuseResidualNorms(result))
+        for pass in [
+            fuseLosses, fuseBatchNorms, fuseBatchNormGradients, fuseReLUPools, fuseResidualNorms,
+            fuseNormGradientSums,
+        ] {
+            result = pass(result)
+        }
+        return result
     }
 
     /// A rule: the fused step that replaces a consumer and the producer of one of its operands.

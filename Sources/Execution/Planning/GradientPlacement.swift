@@ -29,6 +29,27 @@ enum GradientPlacement {
             result.gradients[ordinal] = value
             offsets[next] = target
         }
+        placeStatistics(&result, &offsets, layout)
         return (result, offsets)
+    }
+
+    /// State gets the loss terms times the statistic: the sums over micro-batches are then weighted by terms.
+    private static func placeStatistics(
+        _ schedule: inout Schedule, _ offsets: inout [Int: Int], _ layout: ParameterLayout
+    ) {
+        for (ordinal, statistic) in schedule.statistics.enumerated() {
+            let segment = layout.buffers[ordinal]
+            let value = PlanValue(storage: schedule.newStorage(), type: TensorType(segment.shape))
+            let operation: any Lowerable
+            switch (statistic, schedule.termCount) {
+            case (nil, _): operation = Fill(value: 0)
+            case (_, nil): operation = Scale(factor: Double(schedule.lossTermCount))
+            default: operation = MultiplyScalar()
+            }
+            let operands = statistic.map { [$0] + [schedule.termCount].compactMap { $0 } } ?? []
+            schedule.steps.append(
+                PlanStep(operation: operation, operands: operands, results: [value], path: segment.name))
+            offsets[value.storage] = segment.offset * MemoryLayout<Float>.size
+        }
     }
 }

@@ -30,17 +30,29 @@ struct Schedule {
     var outputs: [PlanValue]
     /// For each parameter, the value of its gradient.
     var gradients: [PlanValue?]
+    /// For each of the graph's buffers, the value of the statistic that it follows; empty where nothing trains.
+    var statistics: [PlanValue?]
+    /// How many terms the loss sums, where ``termCount`` is `nil`.
+    let lossTermCount: Int
+    /// How many terms the loss sums, a scalar, where it depends on the labels.
+    let termCount: PlanValue?
     /// What the passes did, for people.
     var notes: [String] = []
     /// Storages that are bfloat16 copies of parameters, with the parameter's node.
     var narrowParameters: [Int: Int] = [:]
     private var storageCount: Int
 
-    init(graph: Graph, steps: [PlanStep], outputs: [PlanValue], gradients: [PlanValue?]) {
+    init(
+        graph: Graph, steps: [PlanStep], outputs: [PlanValue], gradients: [PlanValue?],
+        statistics: [PlanValue?], lossTermCount: Int, termCount: PlanValue?
+    ) {
         self.graph = graph
         self.steps = steps
         self.outputs = outputs
         self.gradients = gradients
+        self.statistics = statistics
+        self.lossTermCount = lossTermCount
+        self.termCount = termCount
         storageCount = graph.nodes.count
     }
 
@@ -60,7 +72,9 @@ struct Schedule {
     func useCounts() -> [Int: Int] {
         var uses: [Int: Int] = [:]
         for step in steps { for operand in step.operands { uses[operand.storage, default: 0] += 1 } }
-        for value in outputs + gradients.compactMap({ $0 }) { uses[value.storage, default: 0] += 1 }
+        for value in outputs + (gradients + statistics).compactMap({ $0 }) {
+            uses[value.storage, default: 0] += 1
+        }
         return uses
     }
 

@@ -10,7 +10,9 @@ enum Simplification {
         let outputs = [trace.predictions, trace.loss, trace.loss == nil ? nil : trace.termCount].compactMap {
             $0
         }
-        let needed = neededNodes(graph, roots: outputs + trace.gradients.compactMap { $0 })
+        let statistics = trace.isTraining ? graph.buffers.map { $0.statistic } : []
+        let followed = statistics.compactMap { $0.map { Tensor(graph: graph, node: $0) } }
+        let needed = neededNodes(graph, roots: outputs + trace.gradients.compactMap { $0 } + followed)
         var stepOfStorage: [Int: Int] = [:]
         var storage = Array(graph.nodes.indices)
         var known: [String: Int] = [:]
@@ -45,11 +47,14 @@ enum Simplification {
         func value(_ tensor: Tensor) -> PlanValue {
             PlanValue(storage: storage[tensor.node], type: tensor.type)
         }
-        let read = (outputs + trace.gradients.compactMap { $0 }).map(value) + steps.flatMap(\.operands)
+        let read =
+            (outputs + trace.gradients.compactMap { $0 } + followed).map(value) + steps.flatMap(\.operands)
         steps = constantSteps(graph, read: Set(read.map(\.storage))) + steps
         return Schedule(
             graph: graph, steps: steps, outputs: outputs.map(value),
-            gradients: trace.gradients.map { $0.map(value) })
+            gradients: trace.gradients.map { $0.map(value) },
+            statistics: statistics.map { $0.map { value(Tensor(graph: graph, node: $0)) } },
+            lossTermCount: trace.lossTermCount, termCount: outputs.count > 2 ? value(outputs[2]) : nil)
     }
 
     /// Constants that are still read, by a step or from outside, are written first.

@@ -31,4 +31,12 @@ record("layerNormTwoAxes", F.layer_norm(x, (3, 4), w, b, eps=1e-3), {"x": x, "we
 x, w = leaf(1, (5, 7), 1e-3), leaf(2, (7,))
 eps = torch.finfo(torch.float32).eps  # the default for float32 inputs; in float64 it would be another
 record("rmsNorm", F.rms_norm(x, (7,), w, eps=eps), {"x": x, "weight": w})
+
+for name, groups, shape in [("groupNorm", 3, (2, 6, 4)), ("groupNormImages", 2, (2, 4, 2, 3))]:
+    x, w, b = leaf(1, shape), leaf(2, (shape[1],)), leaf(3, (shape[1],))
+    record(name, F.group_norm(x, groups, w, b), {"x": x, "weight": w, "bias": b})
+
+for name, shape in [("batchNorm", (5, 3)), ("batchNormImages", (3, 4, 2, 3))]:
+    x, w, b = leaf(1, shape), leaf(2, (shape[1],)), leaf(3, (shape[1],))
+    record(name, F.batch_norm(x, None, None, w, b, training=True), {"x": x, "weight": w, "bias": b})
 write("norms.json", {"cases": cases})
