@@ -115,7 +115,8 @@ extension EvaluationPart {
         let kept = labels.indices.filter { Int(labels[$0]) != ignoredLabel }
         return EvaluationPart(
             batch: batch, lossSum: lossSum,
-            scores: kept.flatMap { scores[($0 * width)..<(($0 + 1) * width)] }, labels: kept.map { labels[$0] })
+            scores: kept.flatMap { scores[($0 * width)..<(($0 + 1) * width)] },
+            labels: kept.map { labels[$0] })
     }
 
     /// Parts as one run of bytes, each preceded by its length.

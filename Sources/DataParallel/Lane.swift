@@ -134,7 +134,7 @@ final class Lane {
         if let known = programs[sampleCount] { return known }
         let plan = try Plan(
             try shared.configuration.trainingTrace(sampleCount), layout: shared.layout,
-            precision: shared.configuration.precision)
+            precision: shared.configuration.precision, keepsPredictions: false)
         let program = try Program(plan)
         programs[sampleCount] = program
         return program

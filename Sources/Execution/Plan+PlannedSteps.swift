@@ -36,7 +36,7 @@ extension Plan {
     }
 
     /// The values that must be there when the program has run.
-    package var plannedOutputs: [PlannedStep.Place] { schedule.outputs.compactMap(place) }
+    package var plannedOutputs: [PlannedStep.Place] { schedule.outputs.values.compactMap(place) }
 
     /// Bytes that all values would take side by side.
     package var unsharedByteCount: Int { memory.unsharedByteCount }

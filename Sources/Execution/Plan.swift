@@ -9,11 +9,17 @@ public struct Plan {
     let memory: MemoryPlan
 
     /// Plans a trace: simplify, fuse, choose precision and layouts, place gradients, place memory.
+    /// - Parameters:
+    ///   - precision: what products and convolutions compute in.
+    ///   - keepsPredictions: whether they are read after a run; training need not, which saves their memory.
     /// - Throws: `LockstepError` when an operation cannot be lowered.
-    public init(_ trace: ModelTrace, layout: ParameterLayout, precision: Precision = .float32) throws {
+    public init(
+        _ trace: ModelTrace, layout: ParameterLayout, precision: Precision = .float32,
+        keepsPredictions: Bool = true
+    ) throws {
         self.trace = trace
         self.layout = layout
-        let fused = Fusion.fuse(try Simplification.schedule(trace))
+        let fused = Fusion.fuse(try Simplification.schedule(trace, keepsPredictions: keepsPredictions))
         let typed = PrecisionPass.apply(fused, precision)
         let laidOut = try Layouts.choose(typed)
         let (schedule, gradientOffsets) = GradientPlacement.place(laidOut, layout: layout)

@@ -14,7 +14,7 @@ public final class Program {
     let frame: UnsafeMutablePointer<Frame>
     private let fieldCount: Int
     private let needsNarrowParameters: Bool
-    private let predictionSlot: Slot
+    private let predictionSlot: Slot?
     private let predictionCount: Int
     private let lossSlot: Slot?
     private let termCountSlot: Slot?
@@ -35,10 +35,10 @@ public final class Program {
             return (step.path, step.cost, isInPlace)
         }
         let outputs = plan.schedule.outputs
-        predictionSlot = try Self.slot(of: outputs[0], in: plan)
-        predictionCount = outputs[0].type.shape.elementCount
-        lossSlot = outputs.count > 1 ? try Self.slot(of: outputs[1], in: plan) : nil
-        termCountSlot = outputs.count > 2 ? try Self.slot(of: outputs[2], in: plan) : nil
+        predictionSlot = try outputs.predictions.map { try Self.slot(of: $0, in: plan) }
+        predictionCount = outputs.predictions?.type.shape.elementCount ?? 0
+        lossSlot = try outputs.loss.map { try Self.slot(of: $0, in: plan) }
+        termCountSlot = try outputs.termCount.map { try Self.slot(of: $0, in: plan) }
         let byteCount = max(64, plan.arenaByteCount)
         arena = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
         arena.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
@@ -109,9 +109,9 @@ public final class Program {
         for instruction in instructions { try instruction.run(frame) }
     }
 
-    /// The predictions of the last run, row-major; valid until the next.
+    /// The predictions of the last run, row-major; valid until the next. Empty for a plan that does not keep them.
     public var predictions: UnsafeBufferPointer<Float> {
-        UnsafeBufferPointer(start: predictionSlot.floats(frame), count: predictionCount)
+        UnsafeBufferPointer(start: predictionSlot?.floats(frame), count: predictionCount)
     }
 
     /// The summed loss of the last run; zero for a plan without labels.

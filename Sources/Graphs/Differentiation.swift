@@ -4,7 +4,7 @@ extension Graph {
     /// Adds the nodes that compute the gradients of a scalar by every parameter (reverse mode).
     ///
     /// Contributions to a value used several times are added in the order in which backward meets them, which is
-    /// fixed by the trace alone.
+    /// fixed by the trace alone. A block that is to be computed again (see ``Recompute``) is, right before its gradients.
     /// - Returns: a gradient for each of ``parameters``; `nil` where the scalar does not depend on it.
     /// - Throws: `LockstepError` when `loss` is not a scalar, or an operation on the way has no gradient.
     public func gradients(of loss: Tensor) throws -> [Tensor?] {
@@ -15,17 +15,23 @@ extension Graph {
         }
         let reaches = dependsOnParameters()
         var upstream: [Int: Tensor] = [loss.node: constant(1)]
+        var waiting = blocks
+        var copies: [Int: Int] = [:]
         for index in stride(from: loss.node, through: 0, by: -1) where reaches[index] {
             guard let gradient = upstream[index], let operation = nodes[index].operation else { continue }
+            while let block = waiting.last, index < block.nodes.upperBound {
+                waiting.removeLast()
+                if block.nodes.contains(index) { copies = computeAgain(block) }
+            }
             try scope("gradient of " + nodes[index].path) {
-                let operands = nodes[index].operands.map { Tensor(graph: self, node: $0) }
+                let operands = nodes[index].operands
                 let contributions = try gradients(
-                    of: operation, operands: operands, result: Tensor(graph: self, node: index),
-                    upstream: gradient)
-                for (operand, contribution) in zip(operands, contributions) where reaches[operand.node] {
+                    of: operation,
+                    operands: operands.map { Tensor(graph: self, node: copies[$0] ?? $0) },
+                    result: Tensor(graph: self, node: copies[index] ?? index), upstream: gradient)
+                for (operand, contribution) in zip(operands, contributions) where reaches[operand] {
                     guard let contribution else { continue }
-                    upstream[operand.node] =
-                        try upstream[operand.node].map { try $0 + contribution } ?? contribution
+                    upstream[operand] = try upstream[operand].map { try $0 + contribution } ?? contribution
                 }
             }
         }

@@ -16,6 +16,8 @@ public final class Graph {
         public let type: TensorType
         /// The layer that created it, for instance `layers.0`.
         public let path: String
+        /// Whether it computes again for backward what forward forgot: see ``Graph/block(_:)``.
+        public var isRecomputed = false
     }
 
     /// A trained tensor.
@@ -61,6 +63,11 @@ public final class Graph {
     public private(set) var buffers: [Buffer] = []
     /// Whether the graph trains: dropout acts only then.
     public let isTraining: Bool
+    /// What backward computes again instead of keeping it.
+    public let recompute: Recompute
+    /// The blocks that backward computes again.
+    var blocks: [RecomputedBlock] = []
+    var isInsideBlock = false
     /// The paths of a model's layers, found before tracing; a layer that is not in here is named by its kind.
     private let layerPaths: [ObjectIdentifier: String]
     private var scopes: [String] = []
@@ -68,9 +75,14 @@ public final class Graph {
     private var bufferOfOwner: [String: Int] = [:]
 
     /// Creates an empty graph.
-    /// - Parameter layerPaths: the path of each layer object, for instance `layers.0`.
-    public init(isTraining: Bool = true, layerPaths: [ObjectIdentifier: String] = [:]) {
+    /// - Parameters:
+    ///   - layerPaths: the path of each layer object, for instance `layers.0`.
+    ///   - recompute: what backward computes again instead of keeping it.
+    public init(
+        isTraining: Bool = true, layerPaths: [ObjectIdentifier: String] = [:], recompute: Recompute = .nothing
+    ) {
         self.isTraining = isTraining
+        self.recompute = recompute
         self.layerPaths = layerPaths
     }
 
@@ -228,7 +240,7 @@ public final class Graph {
         }
     }
 
-    private func append(_ node: Node) -> Tensor {
+    func append(_ node: Node) -> Tensor {
         nodes.append(node)
         return Tensor(graph: self, node: nodes.count - 1)
     }

@@ -6,14 +6,15 @@ extension ModelTrace {
     ///   - input: the field that the model is called with.
     ///   - label: the field of the loss; `nil` for prediction alone.
     ///   - lossOptions: ignored labels and label smoothing, for losses that know them.
+    ///   - recompute: what backward computes again instead of keeping it.
     /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
     public init(
         _ model: any Layer, sampleCount: Int, input: Field, label: Field? = nil, loss: Loss? = nil,
-        lossOptions: LossOptions = LossOptions(), isTraining: Bool
+        lossOptions: LossOptions = LossOptions(), isTraining: Bool, recompute: Recompute = .nothing
     ) throws {
         try self.init(
             model, sampleCount: sampleCount, inputs: [input], label: label, loss: loss,
-            lossOptions: lossOptions, isTraining: isTraining)
+            lossOptions: lossOptions, isTraining: isTraining, recompute: recompute)
     }
 
     /// Traces a model of several inputs.
@@ -21,18 +22,21 @@ extension ModelTrace {
     ///   - inputs: the fields that the model is called with, in its order.
     ///   - label: the field of the loss; `nil` for prediction alone.
     ///   - lossOptions: ignored labels and label smoothing, for losses that know them.
+    ///   - recompute: what backward computes again instead of keeping it.
     /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
     public init(
         _ model: any Layer, sampleCount: Int, inputs: [Field], label: Field? = nil, loss: Loss? = nil,
-        lossOptions: LossOptions = LossOptions(), isTraining: Bool
+        lossOptions: LossOptions = LossOptions(), isTraining: Bool, recompute: Recompute = .nothing
     ) throws {
-        let graph = Graph(isTraining: isTraining, layerPaths: model.layerPaths())
+        let graph = Graph(
+            isTraining: isTraining, layerPaths: model.layerPaths(), recompute: recompute)
         let fields = inputs + (label.map { [$0] } ?? [])
         let tensors = fields.map { field in
             let shape = Shape([sampleCount] + field.sampleShape.dimensions)
             return graph.input(field.name, TensorType(shape, field.element))
         }
         let predictions = try model.trace(inputs: Array(tensors.prefix(inputs.count)))
+        try graph.requireBlocks()
         var (sum, count): (Tensor?, Tensor?)
         if let loss, label != nil, let labels = tensors.last {
             (sum, count) = try graph.scope("loss") {

@@ -51,7 +51,14 @@ public struct Scenario: @unchecked Sendable {
     public func trace(sampleCount: Int) throws -> ModelTrace {
         try ModelTrace(
             model, sampleCount: sampleCount, input: fitted.input, label: fitted.labelField, loss: loss,
-            isTraining: true)
+            isTraining: true, recompute: recompute)
+    }
+
+    private var recompute: Graphs.Recompute {
+        switch recipe.training.recompute {
+        case .nothing: .nothing
+        case .everyBlock: .everyBlock
+        }
     }
 
     /// The trace of an evaluation, with the loss; or of a prediction, without labels.

@@ -31,7 +31,9 @@ public struct RunPlan {
             seed: recipe.seed, shuffles: recipe.training.shuffle)
         let trace = try scenario.trace(sampleCount: max(1, sampler.maximumShardSize))
         let layout = ParameterLayout(trace)
-        let plan = try Plan(trace, layout: layout, precision: scenario.precision.available)
+        let plan = try Plan(
+            trace, layout: layout, precision: scenario.precision.available,
+            keepsPredictions: false)
         text = [
             Self.parameters(layout),
             plan.report,

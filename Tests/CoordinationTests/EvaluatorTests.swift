@@ -62,7 +62,8 @@ import Testing
             }
             return try ModelTrace(
                 model, sampleCount: sampleCount, input: .init("x", [6]), label: .init("y", [], .int32),
-                loss: .softmaxCrossEntropy, lossOptions: LossOptions(ignoredLabel: ignored), isTraining: false)
+                loss: .softmaxCrossEntropy, lossOptions: LossOptions(ignoredLabel: ignored), isTraining: false
+            )
         }
 
         func evaluator(_ samples: Samples, threads: Int) -> Evaluator {

@@ -60,7 +60,8 @@ import Testing
     @Test func aStepOfIgnoredLabelsAloneChangesNothing() throws {
         let result = try job(emptyStep: 1).run(steps: 3, keepsStates: true)
         #expect(result.states[0] == result.states[1] && result.states[1] != result.states[2])
-        #expect(result.verdicts[1].termCount == 0 && result.verdicts[1].isFinite && result.verdicts[1].loss == 0)
+        #expect(
+            result.verdicts[1].termCount == 0 && result.verdicts[1].isFinite && result.verdicts[1].loss == 0)
     }
 
     /// One step of the tied table against the float64 reference: its gradient is the sum of both uses, and it is the
@@ -96,9 +97,13 @@ import Testing
             gradients + [try #require(trace.termCount)], inputs: inputs, parameters: parameters)
         let count = results[results.count - 1].values[0]
         let place = try #require(trace.graph.parameters.firstIndex { $0.name == "table" })
-        let moved = zip(try #require(before.parameters["table"]).values, try #require(after.parameters["table"]).values)
-            .map { Double($0 - $1) }
+        let moved = zip(
+            try #require(before.parameters["table"]).values, try #require(after.parameters["table"]).values
+        )
+        .map { Double($0 - $1) }
         #expect(moved.contains { abs($0) > 1e-3 })
-        for (ours, expected) in zip(moved, results[place].values) { #expect(abs(ours - expected / count) < 1e-6) }
+        for (ours, expected) in zip(moved, results[place].values) {
+            #expect(abs(ours - expected / count) < 1e-6)
+        }
     }
 }

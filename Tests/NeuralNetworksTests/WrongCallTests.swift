@@ -103,10 +103,14 @@ import Testing
     ]
 
     private let losses = [
-        Call("float32 [2, 3]", "int32 [2, 3]") { _ = try $0.x.softmaxCrossEntropy(labels: $0.numbers([2, 3])) },
+        Call("float32 [2, 3]", "int32 [2, 3]") {
+            _ = try $0.x.softmaxCrossEntropy(labels: $0.numbers([2, 3]))
+        },
         Call("int32 [6]", "[2, 3]") { _ = try $0.x.softmaxCrossEntropy(labels: $0.integers([6])) },
         Call("int32 [2, 3, 4]") { _ = try $0.x.softmaxCrossEntropy(labels: $0.integers([2, 3, 4])) },
-        Call("two classes", "[2, 1]") { _ = try $0.numbers([2, 1]).softmaxCrossEntropy(labels: $0.integers([2])) },
+        Call("two classes", "[2, 1]") {
+            _ = try $0.numbers([2, 1]).softmaxCrossEntropy(labels: $0.integers([2]))
+        },
         Call("[]") { _ = try $0.numbers(.scalar).softmaxCrossEntropy(labels: $0.integers(.scalar)) },
         Call("1.5") { _ = try $0.x.softmaxCrossEntropy(labels: $0.ids, labelSmoothing: 1.5) },
         Call("nan") { _ = try $0.x.softmaxCrossEntropy(labels: $0.ids, labelSmoothing: .nan) },

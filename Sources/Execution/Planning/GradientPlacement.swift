@@ -10,7 +10,7 @@ enum GradientPlacement {
         var result = schedule
         var offsets: [Int: Int] = [:]
         let producers = schedule.producers()
-        let outside = Set(schedule.outputs.map(\.storage))
+        let outside = Set(schedule.outputs.values.map(\.storage))
         for (ordinal, gradient) in schedule.gradients.enumerated() {
             let segment = layout.segment(ordinal: ordinal)
             let target = segment.offset * MemoryLayout<Float>.size
@@ -41,12 +41,12 @@ enum GradientPlacement {
             let segment = layout.buffers[ordinal]
             let value = PlanValue(storage: schedule.newStorage(), type: TensorType(segment.shape))
             let operation: any Lowerable
-            switch (statistic, schedule.termCount) {
+            switch (statistic, schedule.outputs.termCount) {
             case (nil, _): operation = Fill(value: 0)
             case (_, nil): operation = Scale(factor: Double(schedule.lossTermCount))
             default: operation = MultiplyScalar()
             }
-            let operands = statistic.map { [$0] + [schedule.termCount].compactMap { $0 } } ?? []
+            let operands = statistic.map { [$0] + [schedule.outputs.termCount].compactMap { $0 } } ?? []
             schedule.steps.append(
                 PlanStep(operation: operation, operands: operands, results: [value], path: segment.name))
             offsets[value.storage] = segment.offset * MemoryLayout<Float>.size

@@ -40,7 +40,7 @@ struct MemoryPlan {
         for (index, step) in schedule.steps.enumerated() {
             for value in step.operands + step.results { last[value.storage] = index }
         }
-        for value in schedule.outputs { last[value.storage] = schedule.steps.count }
+        for value in schedule.outputs.values { last[value.storage] = schedule.steps.count }
         return last
     }
 

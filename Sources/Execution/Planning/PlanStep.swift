@@ -22,20 +22,37 @@ struct PlanStep {
     var path: String
 }
 
+/// What is read after a run.
+struct PlanOutputs {
+    /// `nil` where a training program lets its memory be used again.
+    var predictions: PlanValue?
+    /// The summed loss; `nil` without labels.
+    var loss: PlanValue?
+    /// How many terms the loss sums, a scalar, where it depends on the labels.
+    var termCount: PlanValue?
+
+    /// All that there are.
+    var values: [PlanValue] { [predictions, loss, termCount].compactMap { $0 } }
+
+    /// Each turned into another.
+    func map(_ change: (PlanValue) -> PlanValue) -> PlanOutputs {
+        PlanOutputs(
+            predictions: predictions.map(change), loss: loss.map(change), termCount: termCount.map(change))
+    }
+}
+
 /// The steps of a program in order, and which values must be there when it ends.
 struct Schedule {
     let graph: Graph
     var steps: [PlanStep]
-    /// Values read after the run: predictions, loss.
-    var outputs: [PlanValue]
+    /// Values read after the run.
+    var outputs: PlanOutputs
     /// For each parameter, the value of its gradient.
     var gradients: [PlanValue?]
     /// For each of the graph's buffers, the value of the statistic that it follows; empty where nothing trains.
     var statistics: [PlanValue?]
-    /// How many terms the loss sums, where ``termCount`` is `nil`.
+    /// How many terms the loss sums, where the outputs do not count them.
     let lossTermCount: Int
-    /// How many terms the loss sums, a scalar, where it depends on the labels.
-    let termCount: PlanValue?
     /// What the passes did, for people.
     var notes: [String] = []
     /// Storages that are bfloat16 copies of parameters, with the parameter's node.
@@ -43,8 +60,8 @@ struct Schedule {
     private var storageCount: Int
 
     init(
-        graph: Graph, steps: [PlanStep], outputs: [PlanValue], gradients: [PlanValue?],
-        statistics: [PlanValue?], lossTermCount: Int, termCount: PlanValue?
+        graph: Graph, steps: [PlanStep], outputs: PlanOutputs, gradients: [PlanValue?],
+        statistics: [PlanValue?], lossTermCount: Int
     ) {
         self.graph = graph
         self.steps = steps
@@ -52,7 +69,6 @@ struct Schedule {
         self.gradients = gradients
         self.statistics = statistics
         self.lossTermCount = lossTermCount
-        self.termCount = termCount
         storageCount = graph.nodes.count
     }
 
@@ -72,7 +88,7 @@ struct Schedule {
     func useCounts() -> [Int: Int] {
         var uses: [Int: Int] = [:]
         for step in steps { for operand in step.operands { uses[operand.storage, default: 0] += 1 } }
-        for value in outputs + (gradients + statistics).compactMap({ $0 }) {
+        for value in outputs.values + (gradients + statistics).compactMap({ $0 }) {
             uses[value.storage, default: 0] += 1
         }
         return uses

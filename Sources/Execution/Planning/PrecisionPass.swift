@@ -23,7 +23,7 @@ struct PrecisionPass {
             step.operation.precision(operands: step.operands.map(\.type), results: step.results.map(\.type))
         }
         // What is read from outside, or lies in an arena of float32, stays float32.
-        let read = schedule.outputs + (schedule.gradients + schedule.statistics).compactMap { $0 }
+        let read = schedule.outputs.values + (schedule.gradients + schedule.statistics).compactMap { $0 }
         fixed = Set(read.map(\.storage))
         for (index, step) in schedule.steps.enumerated() {
             for (place, operand) in step.operands.enumerated() {

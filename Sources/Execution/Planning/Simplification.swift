@@ -4,12 +4,11 @@ import Graphs
 /// The first pass: the needed nodes of a trace as steps, with reshapes turned into views, multiplications by the
 /// constant one left out, and equal computations done once.
 enum Simplification {
-    static func schedule(_ trace: ModelTrace) throws -> Schedule {
+    static func schedule(_ trace: ModelTrace, keepsPredictions: Bool) throws -> Schedule {
         let graph = trace.graph
-        // The count of terms comes last; a program finds the loss by its place.
-        let outputs = [trace.predictions, trace.loss, trace.loss == nil ? nil : trace.termCount].compactMap {
-            $0
-        }
+        let predictions = keepsPredictions ? trace.predictions : nil
+        let termCount = trace.loss == nil ? nil : trace.termCount
+        let outputs = [predictions, trace.loss, termCount].compactMap { $0 }
         let statistics = trace.isTraining ? graph.buffers.map { $0.statistic } : []
         let followed = statistics.compactMap { $0.map { Tensor(graph: graph, node: $0) } }
         let needed = neededNodes(graph, roots: outputs + trace.gradients.compactMap { $0 } + followed)
@@ -24,7 +23,8 @@ enum Simplification {
                 storage[index] = same
                 continue
             }
-            let key = operation.key + operands.map { " \($0.storage):\($0.type)" }.joined()
+            let again = node.isRecomputed ? "again " : ""
+            let key = again + operation.key + operands.map { " \($0.storage):\($0.type)" }.joined()
             if let before = known[key] {
                 storage[index] = before
                 continue
@@ -51,10 +51,13 @@ enum Simplification {
             (outputs + trace.gradients.compactMap { $0 } + followed).map(value) + steps.flatMap(\.operands)
         steps = constantSteps(graph, read: Set(read.map(\.storage))) + steps
         return Schedule(
-            graph: graph, steps: steps, outputs: outputs.map(value),
+            graph: graph, steps: steps,
+            outputs: PlanOutputs(
+                predictions: predictions.map(value), loss: trace.loss.map(value),
+                termCount: termCount.map(value)),
             gradients: trace.gradients.map { $0.map(value) },
             statistics: statistics.map { $0.map { value(Tensor(graph: graph, node: $0)) } },
-            lossTermCount: trace.lossTermCount, termCount: outputs.count > 2 ? value(outputs[2]) : nil)
+            lossTermCount: trace.lossTermCount)
     }
 
     /// Constants that are still read, by a step or from outside, are written first.

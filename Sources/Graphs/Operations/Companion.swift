@@ -12,6 +12,11 @@ public struct Companion: Operation {
     /// The place among the results of the operand tells it apart.
     public var key: String { "companion \(index)" }
 
+    /// The same of an operation on other nodes.
+    func withSources(_ map: (Int) -> Int) -> Companion {
+        Companion(index: index, type: type, operation: operation, sources: sources.map(map))
+    }
+
     /// The type that the operation stated.
     public func resultType(of operands: [TensorType]) throws -> TensorType { type }
 

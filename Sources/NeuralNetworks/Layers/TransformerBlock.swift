@@ -58,6 +58,10 @@ public struct TransformerBlock: Layer {
 
     /// Traces the block on a sequence and, in a decoder, what the encoder made of another.
     public func callAsFunction(_ input: Tensor, memory: Tensor?) throws -> Tensor {
+        try input.graph.block { try parts(input, memory) }
+    }
+
+    private func parts(_ input: Tensor, _ memory: Tensor?) throws -> Tensor {
         var value = try residual(input, norms[0]) { try attention($0) }
         if let crossAttention, let memory {
             value = try residual(value, norms[1]) { try crossAttention.attend($0, to: memory) }

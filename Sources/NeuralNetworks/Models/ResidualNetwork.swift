@@ -37,9 +37,11 @@ public struct ResidualBlock: Layer {
 
     /// [batch, inputs, height, width] → [batch, channels, height / stride, width / stride].
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
-        let inside = try bn1(conv1(input)).activated(.relu)
-        let result = try bn2(conv2(inside))
-        return try (result + shortCut(input)).activated(.relu)
+        try input.graph.block {
+            let inside = try bn1(conv1(input)).activated(.relu)
+            let result = try bn2(conv2(inside))
+            return try (result + shortCut(input)).activated(.relu)
+        }
     }
 
     private func shortCut(_ input: Tensor) throws -> Tensor {

@@ -36,7 +36,8 @@ public struct TextCNN: Layer {
         let words = try embedding(input)
         guard words.shape.rank == 3 else {
             throw input.misfit(
-                "TextCNN takes ids [batch, tokens], got \(input.shape)", remedy: "tokenize each text to one row")
+                "TextCNN takes ids [batch, tokens], got \(input.shape)",
+                remedy: "tokenize each text to one row")
         }
         // Convolutions take the width as channels.
         let sequence = try words.permuted([0, 2, 1])

@@ -25,6 +25,8 @@ public struct TrainingPart: Sendable, Equatable {
     public var frozen: [String]
     /// What products and convolutions compute in.
     public var precision: Precision
+    /// What backward computes again instead of keeping it: less memory, more time, the same bits.
+    public var recompute: Recompute
     /// The steps with non-finite gradients in a row after which training gives up.
     public var maxNonFiniteSteps: Int
 
@@ -36,13 +38,22 @@ public struct TrainingPart: Sendable, Equatable {
         case bfloat16
     }
 
+    /// Names of what is computed again.
+    public enum Recompute: String, CaseIterable, Sendable {
+        /// Everything is kept.
+        case nothing
+        /// The inside of every block of a transformer or a residual network.
+        case everyBlock
+    }
+
     /// Creates the part; give `epochs` or `maxSteps` or both.
     public init(
         globalBatchSize: Int = 32, logicalShards: Int? = nil, epochs: Int? = nil, maxSteps: Int? = nil,
         shuffle: Bool = true, optimizer: OptimizerPart = OptimizerPart(),
         schedule: SchedulePart = SchedulePart(),
         clipNorm: Double? = nil, regularization: RegularizationPart = RegularizationPart(),
-        frozen: [String] = [], precision: Precision = .float32, maxNonFiniteSteps: Int = 3
+        frozen: [String] = [], precision: Precision = .float32, recompute: Recompute = .nothing,
+        maxNonFiniteSteps: Int = 3
     ) {
         self.globalBatchSize = globalBatchSize
         self.logicalShards = logicalShards
@@ -55,6 +66,7 @@ public struct TrainingPart: Sendable, Equatable {
         self.regularization = regularization
         self.frozen = frozen
         self.precision = precision
+        self.recompute = recompute
         self.maxNonFiniteSteps = maxNonFiniteSteps
     }
 
@@ -77,6 +89,7 @@ extension TrainingPart {
         regularization = try RegularizationPart(try reader.part("regularization"))
         frozen = try reader.texts("frozen") ?? []
         precision = try reader.choice("precision", default: .float32)
+        recompute = try reader.choice("recompute", default: .nothing)
         maxNonFiniteSteps = try reader.integer("maxNonFiniteSteps", in: 1...1_000_000_000, default: 3)
         try reader.finish()
         try check(reader)
@@ -113,6 +126,7 @@ extension TrainingPart {
         keys.inside("regularization") { regularization.flatten(into: &$0) }
         keys.add("frozen", frozen)
         keys.add("precision", precision.rawValue)
+        keys.add("recompute", recompute.rawValue)
         keys.add("maxNonFiniteSteps", maxNonFiniteSteps)
     }
 }
