@@ -74,8 +74,15 @@ public struct Workload: Sendable {
         vocabularySize: 30_522,
         makeModel: { BERTClassifier(.init(layers: 4), classes: 2) })
 
+    /// GPT-2 small: 12 layers, 768 wide, 12 heads, vocabulary 50,257, on one row of 1,024 tokens.
+    public static let gpt2 = Workload(
+        name: "gpt2", batchSize: 1, unit: "tokens", unitsPerSample: 1024,
+        input: .init("tokens", [1024], .int32), label: .init("next", [1024], .int32),
+        loss: .softmaxCrossEntropy, vocabularySize: 50_257, classCount: 50_257,
+        makeModel: { GPT(.init()) })
+
     /// All workloads.
-    public static let all = [mlp, text, cnn, gpt, lstm, bert]
+    public static let all = [mlp, text, cnn, gpt, lstm, bert, gpt2]
 
     /// A workload by name.
     /// - Throws: `LockstepError` (2) with the names there are.
@@ -86,7 +93,8 @@ public struct Workload: Sendable {
     }
 
     /// The workload as a benchmark trains it: Adam, one logical shard a lane, each with a batch of its own.
-    public var subject: BenchmarkSubject {
+    /// - Parameter recompute: what backward computes again.
+    public func subject(recompute: Recompute = .nothing) -> BenchmarkSubject {
         let workload = self
         return BenchmarkSubject(
             name: name, unit: unit,
@@ -95,7 +103,7 @@ public struct Workload: Sendable {
                 let model = SharedModel(workload.makeModel())
                 return ReplicaConfiguration(
                     update: UpdateOptions(Adam()), seed: 0,
-                    trace: { try workload.trace(model.layer, sampleCount: $0) },
+                    trace: { try workload.trace(model.layer, sampleCount: $0, recompute: recompute) },
                     makeSource: { shards, _ in
                         FixedSource(workload, sampleCount: workload.batchSize, shard: shards.lowerBound)
                     })
@@ -103,9 +111,10 @@ public struct Workload: Sendable {
     }
 
     /// The training trace for a number of samples.
-    func trace(_ model: any Layer, sampleCount: Int) throws -> ModelTrace {
+    func trace(_ model: any Layer, sampleCount: Int, recompute: Recompute) throws -> ModelTrace {
         try ModelTrace(
-            model, sampleCount: sampleCount, input: input, label: label, loss: loss, isTraining: true)
+            model, sampleCount: sampleCount, input: input, label: label, loss: loss, isTraining: true,
+            recompute: recompute)
     }
 }
 

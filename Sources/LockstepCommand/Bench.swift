@@ -27,6 +27,8 @@ struct BenchTrain: ParsableCommand {
     @Option(name: .customLong("set"), help: "Another value for a key of the recipe, as KEY=VALUE.")
     var overrides: [String] = []
     @Option(help: "float32 or bfloat16.") var precision: Precision?
+    @Option(help: "nothing, or everyBlock: backward computes the inside of blocks again.") var recompute:
+        Recompute?
     @Option(help: "Lanes of each rank.") var lanes = 1
     @Option(help: "Rounds, of which the best counts.") var rounds = 5
     @Flag(help: "Print one line of JSON.") var json = false
@@ -37,6 +39,9 @@ struct BenchTrain: ParsableCommand {
         if rounds < 1 { throw ValidationError("--rounds must be at least 1, is \(rounds)") }
         if workload != nil, recipe != nil { throw ValidationError("give --workload or --recipe, not both") }
         if recipe == nil, !overrides.isEmpty { throw ValidationError("--set needs --recipe") }
+        if recipe != nil, recompute != nil {
+            throw ValidationError("--recompute needs --workload; for a recipe use --set training.recompute=…")
+        }
     }
 
     func run() throws {
@@ -55,7 +60,11 @@ struct BenchTrain: ParsableCommand {
     }
 
     private func subject() throws -> (subject: BenchmarkSubject, precision: Precision) {
-        guard let recipe else { return (try Workload.named(workload ?? "mlp").subject, .float32) }
+        guard let recipe else {
+            return (
+                try Workload.named(workload ?? "mlp").subject(recompute: recompute ?? .nothing), .float32
+            )
+        }
         let measured = try RecipeConfiguration(recipe, overrides: overrides)
         let batchSize = measured.globalBatchSize
         let subject = BenchmarkSubject(
@@ -67,3 +76,4 @@ struct BenchTrain: ParsableCommand {
 }
 
 extension Precision: ExpressibleByArgument {}
+extension Recompute: ExpressibleByArgument {}

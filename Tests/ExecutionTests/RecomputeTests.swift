@@ -75,6 +75,26 @@ import Testing
         #expect(try bytes(12, .nothing) - bytes(4, .nothing) > 8 * 8 * entering)
     }
 
+    /// Scores of attention are never kept: twice the tokens take twice the memory.
+    @Test(arguments: [true, false]) func memoryOfLongSequences(isCausal: Bool) throws {
+        func bytes(_ tokens: Int) throws -> Int {
+            var options = MultiHeadAttention.Options(heads: 4)
+            options.isCausal = isCausal
+            let trace = try ModelTrace(
+                Sequential {
+                    MultiHeadAttention(width: 64, options)
+                    MeanPool(axis: 1)
+                    Dense(2)
+                }, sampleCount: 1, input: .init("x", [tokens, 64]), label: .init("y", [], .int32),
+                loss: .softmaxCrossEntropy, isTraining: true)
+            return try Plan(trace, layout: ParameterLayout(trace), keepsPredictions: false).arenaByteCount
+        }
+        let (short, long) = (try bytes(1024), try bytes(4096))
+        #expect(long < 4 * short + short / 10)
+        // The scores of one head alone would take 64 MiB.
+        #expect(long < 32 << 20)
+    }
+
     @Test func aModelWithoutBlocks() {
         let error = #expect(throws: LockstepError.self) {
             try ModelTrace(
