@@ -46,8 +46,10 @@ protocol Lowerable: Sendable {
     func lower(_ site: Site) throws -> Instruction
     /// Floats of scratch memory needed while it runs.
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int
-    /// Whether the first result may take the first operand's memory.
+    /// Whether a result may take the first operand's memory.
     var canRunInPlace: Bool { get }
+    /// Which result that is.
+    var inPlaceResult: Int { get }
     /// Floating-point operations.
     func flops(operands: [TensorType], results: [TensorType]) -> Int
     /// How the operation takes part in bfloat16 compute.
@@ -90,6 +92,7 @@ extension Lowerable {
     var layouts: LayoutRule { .plain }
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int { 0 }
     var canRunInPlace: Bool { false }
+    var inPlaceResult: Int { 0 }
     func flops(operands: [TensorType], results: [TensorType]) -> Int {
         results.reduce(0) { $0 + $1.shape.elementCount }
     }

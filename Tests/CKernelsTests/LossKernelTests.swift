@@ -147,6 +147,34 @@ import Testing
         }
     }
 
+    /// A program lets the gradient take the logits' place.
+    @Test(arguments: [5, 16, 37], [Float(0), 0.1]) func inPlace(classes: Int, smoothing: Float) {
+        let labels: [Int32] = [3, 0, -100, 4]
+        let logits = (0..<(4 * classes)).map { Float(($0 * 37) % 23) * 0.3 - 3 }
+        let narrow = logits.map { UInt16($0.bitPattern >> 16) }
+        withEachInstructionSet { set in
+            var (loss, lossInPlace): (Float, Float) = (0, 0)
+            var (gradient, same) = (logits, logits)
+            lk_softmax_cross_entropy(
+                logits, LK_FLOAT32, labels, 4, classes, -100, smoothing, &loss, &gradient, LK_FLOAT32)
+            same.withUnsafeMutableBufferPointer {
+                lk_softmax_cross_entropy(
+                    $0.baseAddress!, LK_FLOAT32, labels, 4, classes, -100, smoothing, &lossInPlace,
+                    $0.baseAddress!, LK_FLOAT32)
+            }
+            #expect(gradient == same && loss == lossInPlace, "set \(set.rawValue)")
+            var (narrowGradient, narrowSame) = (narrow, narrow)
+            lk_softmax_cross_entropy(
+                narrow, LK_BFLOAT16, labels, 4, classes, -100, smoothing, &loss, &narrowGradient, LK_BFLOAT16)
+            narrowSame.withUnsafeMutableBufferPointer {
+                lk_softmax_cross_entropy(
+                    $0.baseAddress!, LK_BFLOAT16, labels, 4, classes, -100, smoothing, &lossInPlace,
+                    $0.baseAddress!, LK_BFLOAT16)
+            }
+            #expect(narrowGradient == narrowSame && loss == lossInPlace, "set \(set.rawValue)")
+        }
+    }
+
     @Test func nanAndInfinityReachTheLoss() {
         withEachInstructionSet { set in
             for classes in [3, 16, 17, 40] {

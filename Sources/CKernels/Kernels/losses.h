@@ -38,8 +38,8 @@ LK_INLINE void lk_row_gradient(const void *x, const lk_type type, ptrdiff_t clas
     else LK_MAP(y, classes, LK_AT(y) * scale - less);
     y[label] -= target;
   } else {
-    LK_MAP_AS(to, LK_BFLOAT16, classes, lk_exp(LK_AT_AS(x, type) - shift) * scale - less);
     float at_label = lk_exp(lk_splat(lk_number(x, label, type) - most))[0] * (1.0f / sum) - share - target;
+    LK_MAP_AS(to, LK_BFLOAT16, classes, lk_exp(LK_AT_AS(x, type) - shift) * scale - less);
     lk_set_number(to, label, at_label, LK_BFLOAT16);
   }
 }
@@ -58,13 +58,15 @@ LK_INLINE void lk_softmax_cross_entropy_as(const void *logits, const lk_type typ
     }
     ptrdiff_t label = (uint32_t)labels[sample] < (uint64_t)classes ? labels[sample] : 0;
     float most = lk_row_greatest(x, type, classes);
+    // The gradient may take the logits' place: what is read of them comes first.
+    float at_label = lk_number(x, label, type), row_sum = smoothing == 0 ? 0 : lk_sum_row(x, type, classes);
     float sum = lk_row_exponentials(x, type, classes, most, gradient_type == LK_FLOAT32 ? to : NULL);
     double normalizer = (double)most + log((double)sum);
     if (smoothing == 0) {
-      total += normalizer - (double)lk_number(x, label, type);
+      total += normalizer - (double)at_label;
     } else {
-      double all = (double)classes * normalizer - (double)lk_sum_row(x, type, classes);
-      total += (double)target * (normalizer - (double)lk_number(x, label, type)) + (double)share * all;
+      double all = (double)classes * normalizer - (double)row_sum;
+      total += (double)target * (normalizer - (double)at_label) + (double)share * all;
     }
     if (to) lk_row_gradient(x, type, classes, most, sum, share, target, label, to, gradient_type);
   }

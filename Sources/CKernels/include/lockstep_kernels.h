@@ -154,7 +154,8 @@ typedef struct lk_dropout_arguments {
      float *dx),                                                                                                       \
     (dy, ids, samples, tokens, width, padding, dx))                                                                    \
   /* the loss and its gradient; either may be NULL. A label equal to `ignored` counts nowhere (INT64_MIN for none);    \
-     `smoothing` of the target is spread evenly over the classes. */                                                   \
+     `smoothing` of the target is spread evenly over the classes. The gradient may take the logits' place when both    \
+     are of one type. */                                                                                               \
   K(softmax_cross_entropy,                                                                                             \
     (const void *logits, lk_type type, const int32_t *labels, ptrdiff_t samples, ptrdiff_t classes, int64_t ignored,   \
      float smoothing, float *loss, void *gradient, lk_type gradient_type),                                             \

@@ -100,6 +100,8 @@ extension CountLabels: Lowerable {
 struct LossWithGradient: Lowerable {
     let kind: LossKind
     var name: String { kind.name + "+gradient" }
+    var canRunInPlace: Bool { true }
+    var inPlaceResult: Int { 1 }
     var precision: PrecisionRule { kind.precision(gradient: 1) }
 
     func lower(_ site: Site) throws -> Instruction {

@@ -21,7 +21,8 @@ struct MemoryPlan {
             for (place, result) in step.results.enumerated() where slots[result.storage] == nil {
                 let end = lastUse[result.storage] ?? index
                 unsharedByteCount += result.byteCount
-                if place == 0, let reused = reusable(step, at: index, lastUse: lastUse, fixed: fixed) {
+                if place == step.operation.inPlaceResult,
+                    let reused = reusable(step, at: index, lastUse: lastUse, fixed: fixed) {
                     slots[result.storage] = reused
                     extend(reused, until: end)
                 } else {
@@ -48,7 +49,7 @@ struct MemoryPlan {
     private func reusable(_ step: PlanStep, at index: Int, lastUse: [Int: Int], fixed: [Int: Slot]) -> Slot? {
         guard step.operation.canRunInPlace, let operand = step.operands.first,
             lastUse[operand.storage] == index,
-            fixed[operand.storage] == nil, operand.byteCount == step.results[0].byteCount
+            fixed[operand.storage] == nil, operand.byteCount == step.results[step.operation.inPlaceResult].byteCount
         else { return nil }
         return slots[operand.storage]
     }
