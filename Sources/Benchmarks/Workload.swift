@@ -48,6 +48,12 @@ public struct Workload: Sendable {
             ConvolutionalClassifier(convolutions: [32, 64, 128], hidden: [1024], classes: 10)
         })
 
+    /// ResNet-18 with the stem for small images, 32×32×3 and 10 classes; batch 32.
+    public static let resnet = Workload(
+        name: "resnet", unit: "images", input: .init("image", [3, 32, 32]), label: .init("label", [], .int32),
+        loss: .softmaxCrossEntropy, classCount: 10,
+        makeModel: { ResidualNetwork.resNet18(classes: 10, smallImages: true) })
+
     /// A GPT of 6 layers, 384 wide, 6 heads, vocabulary 65, on 8 × 256 tokens.
     public static let gpt = Workload(
         name: "gpt", batchSize: 8, unit: "tokens", unitsPerSample: 256,
@@ -82,7 +88,7 @@ public struct Workload: Sendable {
         makeModel: { GPT(.init()) })
 
     /// All workloads.
-    public static let all = [mlp, text, cnn, gpt, lstm, bert, gpt2]
+    public static let all = [mlp, text, cnn, resnet, gpt, lstm, bert, gpt2]
 
     /// A workload by name.
     /// - Throws: `LockstepError` (2) with the names there are.

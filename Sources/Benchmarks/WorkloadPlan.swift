@@ -21,7 +21,8 @@ public struct WorkloadPlan {
         }
         _ = try times.measure(\.primitives) { try Program(plan) }
         text = [
-            "\(workload.name), \(precision.available.rawValue): \(layout.parameterCount) parameters", plan.report,
+            "\(workload.name), \(precision.available.rawValue): \(layout.parameterCount) parameters",
+            plan.report,
             times.text,
         ].joined(separator: "\n\n")
     }

@@ -12,6 +12,8 @@ import Testing
             let name: String
             let batch: Int
             let size: Int
+            /// The key of the images' numbers.
+            let images: Int
             let names: [String]
             let predictions: [Double]
             let loss: Double
@@ -77,7 +79,9 @@ import Testing
     )
         throws
     {
-        var images = (0..<(recorded.batch * 3 * recorded.size * recorded.size)).map { number(1, $0) }
+        var images = (0..<(recorded.batch * 3 * recorded.size * recorded.size)).map {
+            number(recorded.images, $0)
+        }
         var labels = (0..<recorded.batch).map { Int32($0 * 3 % 10) }
         try images.withUnsafeMutableBytes { images in
             try labels.withUnsafeMutableBytes { labels in

@@ -27,7 +27,7 @@ import Testing
         refuse([Conv2d(4, kernel: 3), MaxPool2d(7)], mentions: ["'1'", "7×7", "[4, 4, 6, 6]"])
         refuse(
             [ConvolutionalClassifier(convolutions: [4, 4, 4], hidden: [], classes: 2)],
-            mentions: ["3×3", "[4, 4, 1, 1]"])
+            mentions: ["2×2", "[4, 4, 1, 1]"])
     }
 
     @Test func groupsThatDoNotDivide() {

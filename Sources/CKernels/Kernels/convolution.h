@@ -253,7 +253,8 @@ LK_INLINE void lk_average_pool_gradient_planes(const lk_pooling *p, const void *
         for (ptrdiff_t wy = first_y; wy < last_y; wy++) {
           for (ptrdiff_t wx = first_x; wx < last_x; wx++) {
             lk_vector value = lk_pixel(dy, ((plane * p->rows + wy) * p->columns + wx) * lanes, lanes, type);
-            sum = lk_fma(value, lk_splat(lk_pool_share(p, wy, wx)), sum);
+            // Not fused: the gradient has the same bits on processors without fused multiply-add.
+            sum += value * lk_splat(lk_pool_share(p, wy, wx));
           }
         }
         lk_set_pixel(dx, pixel, sum, lanes, type);

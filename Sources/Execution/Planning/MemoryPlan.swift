@@ -22,7 +22,8 @@ struct MemoryPlan {
                 let end = lastUse[result.storage] ?? index
                 unsharedByteCount += result.byteCount
                 if place == step.operation.inPlaceResult,
-                    let reused = reusable(step, at: index, lastUse: lastUse, fixed: fixed) {
+                    let reused = reusable(step, at: index, lastUse: lastUse, fixed: fixed)
+                {
                     slots[result.storage] = reused
                     extend(reused, until: end)
                 } else {
@@ -49,7 +50,8 @@ struct MemoryPlan {
     private func reusable(_ step: PlanStep, at index: Int, lastUse: [Int: Int], fixed: [Int: Slot]) -> Slot? {
         guard step.operation.canRunInPlace, let operand = step.operands.first,
             lastUse[operand.storage] == index,
-            fixed[operand.storage] == nil, operand.byteCount == step.results[step.operation.inPlaceResult].byteCount
+            fixed[operand.storage] == nil,
+            operand.byteCount == step.results[step.operation.inPlaceResult].byteCount
         else { return nil }
         return slots[operand.storage]
     }

@@ -47,7 +47,11 @@ extension Tensor {
     }
 
     private func extreme(_ axes: [Int]?, _ keepsAxes: Bool, isLeast: Bool) throws -> Tensor {
-        let axes = try checked(axes ?? Array(shape.dimensions.indices), isLeast ? "min" : "max")
+        let name = isLeast ? "min" : "max"
+        let axes = try checked(axes ?? Array(shape.dimensions.indices), name)
+        guard axes.allSatisfy({ shape[$0] > 0 }) else {
+            throw graph.refusal("the \(name) of nothing (\(shape))", remedy: "give it at least one element")
+        }
         guard let (first, last) = axes.first.flatMap({ first in axes.last.map { (first, $0) } }) else {
             return self
         }
@@ -72,8 +76,11 @@ extension Tensor {
         ])
     }
 
-    /// Axes counted from the front, in order.
+    /// Axes counted from the front, in order; refuses in the caller's words what the steps below would refuse in theirs.
     private func checked(_ axes: [Int], _ name: String) throws -> [Int] {
+        do { try requireNumbers([type], name: name) } catch let error as ShapeError {
+            throw graph.refusal(error.message, remedy: error.remedy)
+        }
         let front = axes.map(shape.fromFront).sorted()
         guard Set(front).count == axes.count, front.allSatisfy(shape.dimensions.indices.contains) else {
             throw graph.refusal(

@@ -3,8 +3,13 @@
 evaluating, the loss, and of each parameter's gradient the sum weighted by numbers of key 7. ResNet-18 is written here as
 torchvision has it, with its names.
 
+The gradient jumps where a ReLU's input changes sign, and float32 moves inputs by about 1e-6: the images are the first
+numbered ones for which every input keeps 1e-5 from zero.
+
 Run: python3 record_residual.py (PyTorch on the CPU); it writes ../Recorded/residual.json.
 """
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -68,6 +73,27 @@ def resnet18(classes):
         nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.MaxPool2d(3, 2, 1), [64, 128, 256, 512], 2, True, classes)
 
 
+def decided(network, shape):
+    """Images, their number and the predictions for them, such that no ReLU is near its kink."""
+    state = copy.deepcopy(network.state_dict())
+    relu, least = F.relu, []
+
+    def observed(x):
+        least.append(x.detach().abs().min().item())
+        return relu(x)
+
+    F.relu = observed
+    for images in range(1000, 1200):
+        least.clear()
+        network.load_state_dict(state)
+        x = tensor(images, shape, 1.0, torch.float64)
+        predictions = network(x)
+        if min(least) > 1e-5:
+            F.relu = relu
+            return images, x, predictions
+    raise SystemExit("no images keep every ReLU's input from zero: use fewer or smaller ones")
+
+
 def record(name, network, batch, size):
     network = network.to(torch.float64)
     names = []
@@ -82,10 +108,9 @@ def record(name, network, batch, size):
             else:
                 values = tensor(20 + key, shape, 0.5) + (1 if path.endswith("weight") else 0)
             parameter.copy_(values)
-    x = tensor(1, (batch, 3, size, size), 1.0, torch.float64)
     y = torch.arange(batch) * 3 % 10
     network.train()
-    predictions = network(x)
+    images, x, predictions = decided(network, (batch, 3, size, size))
     loss = F.cross_entropy(predictions, y, reduction="sum")
     loss.backward()
     gradients = []
@@ -93,13 +118,13 @@ def record(name, network, batch, size):
         gradients.append((parameter.grad * tensor(7, parameter.shape, 1.0, torch.float64)).sum())
     network.eval()
     cases.append({
-        "name": name, "batch": batch, "size": size, "names": names, "predictions": rounded(predictions),
+        "name": name, "batch": batch, "size": size, "images": images, "names": names, "predictions": rounded(predictions),
         "loss": loss.item(), "gradients": rounded(torch.stack(gradients)), "evaluation": rounded(network(x))})
 
 
 record("cifar", cifar(1, False), 6, 12)
 record("cifarProjecting", cifar(2, True), 5, 9)
-record("resNet18", resnet18(10), 4, 64)
+record("resNet18", resnet18(10), 3, 40)
 counts = {"resNet18": resnet18(1000), "cifar20": cifar(3, False), "cifar56": cifar(9, False)}
 write("residual.json", {
     "cases": cases,
