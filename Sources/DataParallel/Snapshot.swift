@@ -68,14 +68,18 @@ public struct TrainedState: Sendable, Equatable {
     /// An empty state.
     public init() {}
 
-    /// Writes parameters alone into an arena, for evaluation and prediction.
-    /// - Throws: `LockstepError` naming a tensor that is missing or has another shape.
+    /// Writes parameters alone into an arena, for evaluation and prediction. What files of PyTorch and Hugging Face
+    /// hold beside parameters is passed over: see ``NamesakeTensors``.
+    /// - Throws: `LockstepError` naming a tensor that is missing, has another shape or is not the model's.
     public func restoreParameters(into arena: UnsafeMutablePointer<Float>, layout: ParameterLayout) throws {
         for segment in layout.allSegments {
             let tensor = try Self.find(segment.name, segment, in: parameters)
             layout.restore(segment, from: tensor.values, to: arena)
         }
-        try Self.refuseStrangers(parameters, known: Set(layout.allSegments.map(\.name)))
+        let known = Set(layout.allSegments.map(\.name))
+        try Self.refuseStrangers(
+            parameters.filter { !NamesakeTensors.holdsNoParameter($0.key) }, known: known)
+        try NamesakeTensors.requireCopies(parameters, known: known)
     }
 
     func restore(into memory: NodeMemory, layout: ParameterLayout, stateNames: [String]) throws {
@@ -105,7 +109,10 @@ public struct TrainedState: Sendable, Equatable {
     }
 
     private static func refuseStrangers(_ tensors: [String: StoredTensor], known: Set<String>) throws {
-        guard let stranger = tensors.keys.sorted().first(where: { !known.contains($0) }) else { return }
+        let stranger = tensors.keys.sorted().first {
+            !known.contains($0) && !NamesakeTensors.isCopy($0, known: known)
+        }
+        guard let stranger else { return }
         throw LockstepError(
             .mismatch, "the checkpoint has a tensor '\(stranger)' that the model lacks",
             remedy: "use the recipe that the checkpoint was trained with")

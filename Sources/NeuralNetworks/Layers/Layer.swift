@@ -14,7 +14,8 @@ public protocol Layer {
     /// one.
     func trace(inputs: [Tensor]) throws -> Tensor
 
-    /// The layers inside, by name. The default finds the properties that are layers, or arrays of them.
+    /// The layers inside, by name; the parameters of one without a name are this layer's own. The default finds the
+    /// properties that are layers, or arrays of them.
     var namedLayers: [(name: String, layer: any Layer)] { get }
 }
 
@@ -43,7 +44,7 @@ extension Layer {
     public func layerPaths(prefix: String = "") -> [ObjectIdentifier: String] {
         var paths: [ObjectIdentifier: String] = [:]
         for (name, layer) in namedLayers {
-            let path = prefix.isEmpty ? name : prefix + "." + name
+            let path = [prefix, name].filter { !$0.isEmpty }.joined(separator: ".")
             if type(of: layer) is AnyClass {
                 let identity = ObjectIdentifier(layer as AnyObject)
                 paths[identity] = paths[identity] ?? path

@@ -5,8 +5,8 @@ import Graphs
 /// values, weighted by how well its query fits their keys. [batch, tokens, width] → the same shape.
 ///
 /// Keys of padding (the input's mask) do not count. Projections are three, `q_proj`, `k_proj` and `v_proj`, or, packed,
-/// one of queries, keys and values side by side; `out_proj` comes last. The rows of torch.nn.MultiheadAttention's
-/// `in_proj_weight` are those of the three, in this order, or those of the packed one.
+/// one layer of queries, keys and values side by side, or, joint, the one matrix of torch.nn.MultiheadAttention;
+/// `out_proj` comes last.
 public struct MultiHeadAttention: Layer {
     /// Settings of an attention.
     public struct Options: Sendable {
@@ -20,6 +20,9 @@ public struct MultiHeadAttention: Layer {
         public var hasBias = true
         /// Whether one product computes queries, keys and values. Only for attention of a sequence to itself.
         public var isPacked = false
+        /// Whether queries, keys and values have one matrix, `in_proj_weight`, as in torch.nn.MultiheadAttention: see
+        /// ``JointProjection``.
+        public var isJoint = false
         /// The base of rotary positions (Su et al. 2021); `nil` for none.
         public var rotaryBase: Double?
         /// The rate at which weights of attention are dropped while training, in [0, 1).
@@ -35,8 +38,10 @@ public struct MultiHeadAttention: Layer {
     public let options: Options
     /// The width of input and output.
     public let width: Int
-    /// Queries, keys and values, or all in one.
+    /// Queries, keys and values, or all in one; empty where they are joint.
     public let projections: [Dense]
+    /// Queries, keys and values out of one matrix, where asked for.
+    public let joint: JointProjection?
     /// The output's projection.
     public let output: Dense
 
@@ -54,16 +59,25 @@ public struct MultiHeadAttention: Layer {
         let widths =
             options.isPacked
             ? [(options.heads + 2 * groups) * head] : [options.heads * head, groups * head, groups * head]
-        projections = widths.map {
-            Dense($0, bias: options.hasBias, initializer: initializer, storage: options.storage)
-        }
+        projections =
+            options.isJoint
+            ? []
+            : widths.map {
+                Dense($0, bias: options.hasBias, initializer: initializer, storage: options.storage)
+            }
+        joint =
+            options.isJoint
+            ? JointProjection(
+                queries: options.heads * head, keysAndValues: 2 * groups * head, bias: options.hasBias,
+                initializer: initializer) : nil
         output = Dense(
             width, bias: options.hasBias, initializer: outputInitializer ?? initializer,
             storage: options.storage)
     }
 
-    /// `q_proj`, `k_proj`, `v_proj` (packed: `in_proj`) and `out_proj`.
+    /// `q_proj`, `k_proj`, `v_proj` (packed: `in_proj`; joint: parameters of the attention itself) and `out_proj`.
     public var namedLayers: [(name: String, layer: any Layer)] {
+        if let joint { return [("", joint), ("out_proj", output)] }
         let names = options.isPacked ? ["in_proj"] : ["q_proj", "k_proj", "v_proj"]
         return Array(zip(names, projections)) + [("out_proj", output)]
     }
@@ -76,22 +90,31 @@ public struct MultiHeadAttention: Layer {
         try requireFit(input, memory)
         let head = width / options.heads
         let groups = options.keyValueHeads ?? options.heads
-        var operands =
-            options.isPacked
-            ? [try projections[0](input)] : try zip(projections, [input, memory, memory]).map { try $0($1) }
+        var (form, operands) = try projected(input, memory)
         if let base = options.rotaryBase {
-            let turning = options.isPacked ? [options.heads + groups] : [options.heads, groups]
+            let turning = form == .packed ? [options.heads + groups] : [options.heads, groups]
             for (index, heads) in turning.enumerated() {
                 operands[index] = try operands[index].rotated(heads: heads, width: head, base: base)
             }
         }
         let seen = try operands[0].attention(
-            options.isPacked ? .packed : .separate, Array(operands.dropFirst()), heads: options.heads,
-            groups: groups, isCausal: options.isCausal, mask: memory.mask,
+            form, Array(operands.dropFirst()), heads: options.heads, groups: groups,
+            isCausal: options.isCausal, mask: memory.mask,
             dropout: input.graph.isTraining ? options.dropout : 0)
         var result = try output(seen)
         result.mask = input.mask
         return result
+    }
+
+    /// Queries, keys and values, and how they lie.
+    private func projected(_ input: Tensor, _ memory: Tensor) throws -> (AttentionForm, [Tensor]) {
+        if let joint {
+            return input.node == memory.node
+                ? (.packed, [try joint(input)])
+                : (.packedKeysAndValues, try joint.queriesAndMemory(input, memory))
+        }
+        if options.isPacked { return (.packed, [try projections[0](input)]) }
+        return (.separate, try zip(projections, [input, memory, memory]).map { try $0($1) })
     }
 
     private func requireFit(_ input: Tensor, _ memory: Tensor) throws {
@@ -116,6 +139,11 @@ public struct MultiHeadAttention: Layer {
             throw LockstepError(
                 .usage, "\(place)attention was made \(width) wide and gets \(input.shape)",
                 remedy: "make it as wide as its input, or embed as wide as it")
+        }
+        guard !options.isJoint || (options.rotaryBase == nil && !options.isPacked) else {
+            throw LockstepError(
+                .usage, "\(place)attention with a joint matrix knows neither rotary positions nor isPacked",
+                remedy: "leave isJoint off")
         }
         guard input.node == memory.node || !options.isPacked else {
             throw LockstepError(

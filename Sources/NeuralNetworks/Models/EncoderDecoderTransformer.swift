@@ -4,9 +4,8 @@ import Graphs
 /// The transformer of "Attention is all you need" (Vaswani et al. 2017), for translation: int32 source tokens and target
 /// tokens [batch, tokens] → the next target token's logits [batch, target tokens, vocabulary].
 ///
-/// One table embeds both texts, scaled by √width, and is the output; positions are sinusoidal. Names are those of
-/// torch.nn.Transformer (`encoder.layers.0.self_attn.out_proj.weight`, `decoder.norm.weight` …) but for the three
-/// projections of an attention, `q_proj`, `k_proj` and `v_proj`, which are the rows of its `in_proj_weight`; the table is
+/// One table embeds both texts, scaled by √width, and is the output; positions are sinusoidal. Names and layouts are
+/// those of torch.nn.Transformer (`encoder.layers.0.self_attn.in_proj_weight`, `decoder.norm.weight` …); the table is
 /// `embedding.weight`.
 public struct EncoderDecoderTransformer: Layer {
     /// The sizes.
@@ -63,7 +62,7 @@ public struct EncoderDecoderTransformer: Layer {
             initializer: Normal(deviation: 1 / Double(max(1, width)).squareRoot()))
         func block(isDecoder: Bool) -> TransformerBlock {
             var options = MultiHeadAttention.Options(heads: configuration.heads)
-            options.dropout = configuration.dropout
+            (options.isJoint, options.dropout) = (true, configuration.dropout)
             let cross = isDecoder ? MultiHeadAttention(width: width, options) : nil
             options.isCausal = isDecoder
             return TransformerBlock(

@@ -222,7 +222,7 @@ def bert():
 
 
 def translation(order):
-    """torch.nn.Transformer itself; its in_proj_weight is put together from q_proj, k_proj and v_proj."""
+    """torch.nn.Transformer itself."""
     V, S, T, L, C, H, M, B = 11, 5, 4, 1, 8, 2, 12, 3
     source, target, labels = ids(1, (B, S), V), ids(2, (B, T), V), ids(4, (B, T), V)
     source[0, 3:] = 0
@@ -231,10 +231,8 @@ def translation(order):
     target[:, 0] = 2
 
     def attention(name):
-        made = {}
-        for n in "qkv":
-            made |= {name + f".{n}_proj.weight": (C, C), name + f".{n}_proj.bias": (C,)}
-        return made | {name + ".out_proj.weight": (C, C), name + ".out_proj.bias": (C,)}
+        return {name + ".in_proj_weight": (3 * C, C), name + ".in_proj_bias": (3 * C,),
+                name + ".out_proj.weight": (C, C), name + ".out_proj.bias": (C,)}
 
     def rest(name, norms):
         made = {name + "linear1.weight": (M, C), name + "linear1.bias": (M,), name + "linear2.weight": (C, M),
@@ -256,13 +254,7 @@ def translation(order):
     waves = torch.stack([torch.sin(angle), torch.cos(angle)], -1).flatten(1)
 
     def model(p):
-        named = {}
-        for name, _ in transformer.named_parameters():
-            if "in_proj" in name:
-                stem, kind = name.rsplit(".in_proj_", 1)
-                named[name] = torch.cat([p[f"{stem}.{n}_proj.{kind}"] for n in "qkv"])
-            else:
-                named[name] = p[name]
+        named = {name: p[name] for name, _ in transformer.named_parameters()}
         x = p["embedding.weight"][source] * math.sqrt(C) + waves[:S]
         y = p["embedding.weight"][target] * math.sqrt(C) + waves[:T]
         masks = dict(tgt_mask=torch.ones(T, T, dtype=torch.bool).triu(1), src_key_padding_mask=source == 0,
