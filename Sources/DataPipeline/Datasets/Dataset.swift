@@ -34,21 +34,38 @@ public protocol Dataset: Sendable {
     var fields: [FieldSpec] { get }
     /// Whether samples are decoded in memory, so that writing one is a plain copy that cannot fail.
     var isResident: Bool { get }
+    /// Whether samples differ from epoch to epoch, as varied pictures do; false unless a type says otherwise.
+    var variesByEpoch: Bool { get }
     /// Writes field number `field` of sample `index`, `sampleByteCount` bytes, to `destination`.
     /// - Throws: 65 where the sample cannot be decoded.
     func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws
+    /// Writes a field of a sample as it is in an epoch, counted from 0; the same in all of them unless a type says
+    /// otherwise.
+    /// - Throws: 65 where the sample cannot be decoded.
+    func write(sample index: Int, field: Int, epoch: Int, to destination: UnsafeMutableRawPointer) throws
     /// Where the sample comes from, `FILE:LINE` for a file.
     func describe(sample index: Int) -> String
 }
 
 extension Dataset {
+    /// False.
+    public var variesByEpoch: Bool { false }
+
+    /// Writes a field of a sample, the same in all epochs.
+    /// - Throws: 65 where the sample cannot be decoded.
+    public func write(
+        sample index: Int, field: Int, epoch: Int, to destination: UnsafeMutableRawPointer
+    ) throws {
+        try write(sample: index, field: field, to: destination)
+    }
+
     /// One sample's size, all fields together.
     public var sampleByteCount: Int { fields.reduce(0) { $0 + $1.sampleByteCount } }
 
-    /// This dataset decoded in memory where it fits `byteLimit`, else itself.
+    /// This dataset decoded in memory where it fits `byteLimit` and is the same in all epochs, else itself.
     /// - Throws: 65 for the first sample that cannot be decoded.
     public func resident(upTo byteLimit: Int = ResidentDataset.defaultByteLimit) throws -> any Dataset {
-        if self is ResidentDataset { return self }
+        if self is ResidentDataset || variesByEpoch { return self }
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: sampleByteCount)
         return overflow || byteCount > byteLimit ? self : try ResidentDataset(self)
     }

@@ -8,6 +8,8 @@ public struct SubsetDataset: Dataset {
     public var fields: [FieldSpec] { base.fields }
     /// Whether the other dataset is.
     public var isResident: Bool { base.isResident }
+    /// Whether the other dataset does.
+    public var variesByEpoch: Bool { base.variesByEpoch }
     private let base: any Dataset
 
     /// The samples of these numbers, each of which must be below `base.count`.
@@ -20,6 +22,14 @@ public struct SubsetDataset: Dataset {
     /// - Throws: what the other dataset throws.
     public func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws {
         try base.write(sample: indices[index], field: field, to: destination)
+    }
+
+    /// Writes one field of a sample as it is in an epoch.
+    /// - Throws: what the other dataset throws.
+    public func write(
+        sample index: Int, field: Int, epoch: Int, to destination: UnsafeMutableRawPointer
+    ) throws {
+        try base.write(sample: indices[index], field: field, epoch: epoch, to: destination)
     }
 
     /// Where the sample comes from.

@@ -18,6 +18,8 @@ public final class MicroBatch: @unchecked Sendable {
     public internal(set) var firstPosition = 0
     /// The global step, or the evaluation batch's number.
     public internal(set) var step = 0
+    /// The epoch of the step, counted from 0; 0 for evaluation.
+    public internal(set) var epoch = 0
     /// The logical shard; 0 for evaluation.
     public internal(set) var shard = 0
 
@@ -74,6 +76,7 @@ public final class MicroBatch: @unchecked Sendable {
             sampleIndices[position] = index
         }
         (count, self.firstPosition, step, shard) = (indices.count, firstPosition, batch, 0)
+        epoch = 0
         if let resident = dataset as? ResidentDataset {
             resident.gather(into: self)
         } else {
@@ -95,7 +98,7 @@ public final class MicroBatch: @unchecked Sendable {
             if isStopped() { return }
             for field in specs.indices {
                 try dataset.write(
-                    sample: sampleIndices[position], field: field,
+                    sample: sampleIndices[position], field: field, epoch: epoch,
                     to: fields[field] + position * specs[field].sampleByteCount)
             }
         }

@@ -21,6 +21,7 @@ struct ShardCursor {
     mutating func advance(into batch: MicroBatch) {
         let range = sampler.range(step: step, shard: shard)
         batch.step = step
+        batch.epoch = epoch
         batch.shard = shard
         batch.count = range.count
         batch.firstPosition = range.lowerBound

@@ -1,3 +1,5 @@
+import Foundation
+
 extension CSVSource {
     /// A number that says what the files hold, whatever their paths: nodes compare it to find out whether
     /// they opened the same data. It reads every byte, and is no protection against someone who wants two
@@ -27,5 +29,15 @@ extension MappedFile {
         var rest: UInt64 = 0
         for byte in bytes[offset...] { rest = rest << 8 | UInt64(byte) }
         return RandomMixer.key(seed: hash, rest, UInt64(byteCount))
+    }
+}
+
+extension MappedFile {
+    /// The fingerprint of a file that may be empty.
+    /// - Throws: 65 or 74 where it is missing or cannot be read.
+    static func contentFingerprint(path: String) throws -> UInt64 {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 { return 0 }
+        return try MappedFile(path: path).fingerprint
     }
 }
