@@ -121,10 +121,10 @@ extension MPISession {
         }
     }
 
-    /// One round of the ring. The two blocks may be cut into unequal numbers of chunks: whoever has none left
+    /// A message out and one in. The two blocks may be cut into unequal numbers of chunks: whoever has none left
     /// leaves its half of the call out. An empty block is one empty message, so that wrong lengths are
     /// noticed.
-    private func exchange(
+    func exchange(
         _ outgoing: UnsafeRawBufferPointer, to destination: Int,
         _ incoming: UnsafeMutableRawBufferPointer, from source: Int
     ) throws {
