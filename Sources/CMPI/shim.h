@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct {
     MPI_Comm handle;
@@ -156,16 +157,38 @@ static inline int cmpi_receive(void *bytes, int count, int source, int tag, cmpi
     return status != MPI_SUCCESS ? status : MPI_Get_count(&message, MPI_BYTE, received);
 }
 
+/// Waits for both requests, asleep between looks, ever longer up to `longest_nap_ns`: MPI's own waiting polls, and a
+/// thread that has no core of its own must not take the one that another computes on. TCP's buffers go on meanwhile.
+static inline int cmpi_wait_both(MPI_Request requests[2], int64_t longest_nap_ns, MPI_Status messages[2]) {
+    int64_t nap_ns = 10000;
+    for (;;) {
+        int is_done = 0;
+        int status = MPI_Testall(2, requests, &is_done, messages);
+        if (status != MPI_SUCCESS || is_done) return status;
+        struct timespec nap = {0, (long)nap_ns};
+        nanosleep(&nap, NULL);
+        nap_ns = nap_ns * 2 < longest_nap_ns ? nap_ns * 2 : longest_nap_ns;
+    }
+}
+
 /// Sends and receives at once; a negative destination or source leaves that half out (`received` is then 0).
+/// `longest_nap_ns` as for `cmpi_wait_both`.
 static inline int cmpi_send_receive(const void *outgoing, int outgoing_count, int destination, void *incoming,
                                     int incoming_count, int source, int tag, cmpi_communicator communicator,
-                                    int *received) {
-    MPI_Status message;
+                                    int64_t longest_nap_ns, int *received) {
+    MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+    MPI_Status messages[2];
     int to = destination < 0 ? MPI_PROC_NULL : destination;
     int from = source < 0 ? MPI_PROC_NULL : source;
-    int status = MPI_Sendrecv(outgoing, outgoing_count, MPI_BYTE, to, tag, incoming, incoming_count, MPI_BYTE,
-                              from, tag, communicator.handle, &message);
-    return status != MPI_SUCCESS ? status : MPI_Get_count(&message, MPI_BYTE, received);
+    int status = MPI_Irecv(incoming, incoming_count, MPI_BYTE, from, tag, communicator.handle, &requests[0]);
+    if (status != MPI_SUCCESS) return status;
+    status = MPI_Isend(outgoing, outgoing_count, MPI_BYTE, to, tag, communicator.handle, &requests[1]);
+    if (status != MPI_SUCCESS) return status;
+    status = cmpi_wait_both(requests, longest_nap_ns, messages);
+    if (status == MPI_ERR_IN_STATUS) {
+        return messages[0].MPI_ERROR != MPI_SUCCESS ? messages[0].MPI_ERROR : messages[1].MPI_ERROR;
+    }
+    return status != MPI_SUCCESS ? status : MPI_Get_count(&messages[0], MPI_BYTE, received);
 }
 
 // MARK: Shared memory

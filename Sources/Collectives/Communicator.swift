@@ -51,6 +51,18 @@ public protocol Communicator: AnyObject, Sendable {
         _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer], leaders: [Int]
     ) throws
 
+    /// Sends a block to one node and receives one from another, or from the same. Collective: **the leaders**, same
+    /// order; where one sends to another, that one receives from it in the same call, a block as long.
+    /// - Parameters:
+    ///   - send: what node `toNode` receives; may be empty.
+    ///   - receive: where the block of node `fromNode` goes; must not overlap `send`.
+    ///   - leaders: the rank of each node that takes part.
+    func exchange(
+        _ send: UnsafeRawBufferPointer, toNode: Int, into receive: UnsafeMutableRawBufferPointer,
+        fromNode: Int,
+        leaders: [Int]
+    ) throws
+
     /// Ends every rank of the job with this exit code, at once. Callable from any thread, at any time.
     func abort(_ code: Int32) -> Never
 
@@ -81,16 +93,28 @@ extension Communicator {
         }
     }
 
+    /// Refuses leaders that are not one a node, or a rank that is none of them.
+    func checkLeaders(_ leaders: [Int], of name: String) throws {
+        guard leaders.count == topology.nodeCount, leaders[topology.nodeIndex] == rank else {
+            throw LockstepError(
+                .internalError, "\(name) among ranks \(leaders), one a node, called by rank \(rank)",
+                rank: rank)
+        }
+    }
+
+    /// Refuses nodes that do not exist.
+    func checkNodes(_ nodes: Int..., of name: String) throws {
+        for node in nodes where !(0..<topology.nodeCount).contains(node) {
+            throw LockstepError(
+                .internalError, "\(name) with node \(node), but there are \(topology.nodeCount)", rank: rank)
+        }
+    }
+
     /// Refuses an exchange whose buffers do not fit the topology.
     func checkExchange(
         _ send: UnsafeRawBufferPointer, _ receive: [UnsafeMutableRawBufferPointer], _ leaders: [Int]
     ) throws {
-        guard leaders.count == topology.nodeCount, leaders[topology.nodeIndex] == rank else {
-            throw LockstepError(
-                .internalError,
-                "exchangeBetweenNodes among ranks \(leaders), one a node, called by rank \(rank)",
-                rank: rank)
-        }
+        try checkLeaders(leaders, of: "exchangeBetweenNodes")
         guard receive.count == topology.nodeCount else {
             throw LockstepError(
                 .internalError,

@@ -105,6 +105,19 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
     }
 
+    /// A block to one node and one from another, by MPI_Sendrecv. Collective: `leaders`.
+    public func exchange(
+        _ send: UnsafeRawBufferPointer, toNode: Int, into receive: UnsafeMutableRawBufferPointer,
+        fromNode: Int,
+        leaders: [Int]
+    ) throws {
+        try checkLeaders(leaders, of: "exchange")
+        try checkNodes(toNode, fromNode, of: "exchange")
+        try perform("exchange", scope: .leaders, byteCount: send.count) {
+            try $0.exchange(send, to: leaders[toNode], receive, from: leaders[fromNode])
+        }
+    }
+
     /// Frees every window and communicator and ends MPI. Collective: every rank.
     public func finalize() throws {
         if lock.withLock({ if case .finalized = condition { true } else { false } }) { return }

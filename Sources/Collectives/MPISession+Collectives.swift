@@ -5,6 +5,10 @@ import Diagnostics
 private let gatherTag: Int32 = 1
 private let exchangeTag: Int32 = 2
 
+/// How long the communication thread sleeps at most between two looks at a message between nodes. Measured with gpt on
+/// one core a rank at 1 Gbit/s: 852 ms of processor time a step, 932 to 1,061 where MPI polls, 816 without messages.
+private let longestNapNanoseconds: Int64 = 500_000
+
 extension MPISession {
     /// The pieces of `byteCount` bytes that one MPI call each can carry.
     private func chunks(of byteCount: Int) -> [Range<Int>] {
@@ -121,10 +125,10 @@ extension MPISession {
         }
     }
 
-    /// One round of the ring. The two blocks may be cut into unequal numbers of chunks: whoever has none left
+    /// A message out and one in. The two blocks may be cut into unequal numbers of chunks: whoever has none left
     /// leaves its half of the call out. An empty block is one empty message, so that wrong lengths are
     /// noticed.
-    private func exchange(
+    func exchange(
         _ outgoing: UnsafeRawBufferPointer, to destination: Int,
         _ incoming: UnsafeMutableRawBufferPointer, from source: Int
     ) throws {
@@ -138,8 +142,9 @@ extension MPISession {
                 outgoing.baseAddress.map { $0 + (sending?.lowerBound ?? 0) }, Int32(sending?.count ?? 0),
                 sending == nil ? -1 : Int32(destination),
                 incoming.baseAddress.map { $0 + (receiving?.lowerBound ?? 0) }, Int32(receiving?.count ?? 0),
-                receiving == nil ? -1 : Int32(source), exchangeTag, world, &received)
-            try check(status, "MPI_Sendrecv to rank \(destination) and from rank \(source)")
+                receiving == nil ? -1 : Int32(source), exchangeTag, world,
+                longestNapNanoseconds, &received)
+            try check(status, "sending to rank \(destination) and receiving from rank \(source)")
             try checkReceived(received, of: receiving?.count ?? 0, from: source)
         }
     }

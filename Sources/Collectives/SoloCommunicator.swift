@@ -55,6 +55,21 @@ public final class SoloCommunicator: Communicator {
         copyOwnBlock(send, into: receive[0])
     }
 
+    /// Copies the only node's block.
+    public func exchange(
+        _ send: UnsafeRawBufferPointer, toNode: Int, into receive: UnsafeMutableRawBufferPointer,
+        fromNode: Int,
+        leaders: [Int]
+    ) throws {
+        try checkLeaders(leaders, of: "exchange")
+        try checkNodes(toNode, fromNode, of: "exchange")
+        guard send.count == receive.count else {
+            throw LockstepError(
+                .internalError, "exchange of \(send.count) bytes into \(receive.count)", rank: rank)
+        }
+        copyOwnBlock(send, into: receive)
+    }
+
     /// Ends this process.
     public func abort(_ code: Int32) -> Never {
         fflush(nil)

@@ -8,18 +8,29 @@ public struct BucketPlan: Sendable, Equatable {
     public let buckets: [Range<Int>]
 
     /// Cuts an arena.
-    /// - Parameter targetByteCount: a bucket ends with the first parameter that reaches this size.
-    public init(_ layout: ParameterLayout, targetByteCount: Int = 4 << 20) {
-        let target = max(1, targetByteCount / MemoryLayout<Float>.size)
-        var buckets: [Range<Int>] = []
-        var start = 0
-        for segment in layout.segments where segment.end - start >= target {
-            let end = min(layout.elementCount, ParameterLayout.padded(segment.end, to: ParameterLayout.chunk))
-            if end > start { buckets.append(start..<end) }
-            start = end
+    /// - Parameters:
+    ///   - targetByteCount: a bucket ends with the first parameter that reaches this size.
+    ///   - edgeByteCount: the same for the first bucket; the last one is cut so that no more than this, or one
+    ///     parameter, is left. `nil` cuts neither.
+    public init(_ layout: ParameterLayout, targetByteCount: Int = 4 << 20, edgeByteCount: Int? = nil) {
+        func elements(_ byteCount: Int) -> Int { max(1, byteCount / MemoryLayout<Float>.size) }
+        let target = elements(targetByteCount)
+        let edge = edgeByteCount.map { min(elements($0), target) }
+        // A chunk that two parameters share is ready with the later one.
+        let ends = layout.segments.map { $0.end / ParameterLayout.chunk * ParameterLayout.chunk }
+        var cuts = [0]
+        for end in ends {
+            let start = cuts[cuts.count - 1]
+            if end - start >= (start == 0 ? edge ?? target : target) { cuts.append(end) }
         }
-        if start < layout.elementCount { buckets.append(start..<layout.elementCount) }
-        self.buckets = buckets
+        let tail = layout.elementCount - (edge ?? layout.elementCount)
+        if let cut = ends.dropLast().first(where: { $0 >= tail }) ?? ends.dropLast().last, edge != nil,
+            cut > cuts[cuts.count - 1]
+        {
+            cuts.append(cut)
+        }
+        if cuts.last != layout.elementCount { cuts.append(layout.elementCount) }
+        buckets = zip(cuts, cuts.dropFirst()).map { $0..<$1 }
     }
 
     /// The elements of a bucket that a lane owns: whole chunks, as even as they go.

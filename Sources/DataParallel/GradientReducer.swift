@@ -3,62 +3,56 @@ import Collectives
 import Execution
 
 /// Sums the gradients of all logical shards in the canonical tree, each lane the slices that it owns, straight out of
-/// the buffers of the node's lanes. Between nodes the sums of each node's own subtrees travel, and every node finishes
-/// the tree by itself.
+/// the buffers of the node's lanes. With several nodes it waits for what `NodeExchange` brings, and finishes the tree.
 struct GradientReducer {
     private let memory: NodeMemory
+    private let plan: BucketPlan
     private let lane: Int
+    private let laneCount: Int
     private let slices: [Range<Int>]
-    /// The result lies in this lane's first buffer, at its slices.
+    private let program: TreeProgram
+    private let progress: ExchangeProgress?
+    /// The result: an arena that is complete at this lane's slices.
     let result: UnsafeMutablePointer<Float>
-    private let inside: [TreeProgram]
-    private let across: TreeProgram?
-    private let exchange: NodeExchange?
 
     /// Prepares the sums of one lane.
-    /// - Parameter lane: the lane's number within its node.
-    init(
-        memory: NodeMemory, map: LaneMap, tree: CanonicalTree, plan: BucketPlan, stacks: [ShardStack],
-        lane: Int,
-        exchange: NodeExchange?
-    ) {
-        self.memory = memory
+    /// - Parameters:
+    ///   - lane: the lane's number within its node.
+    ///   - progress: the lane's view of the exchange between nodes; `nil` on a single node.
+    init(_ shared: ReplicaShared, lane: Int, progress: ExchangeProgress?) {
+        memory = shared.memory
+        plan = shared.plan
         self.lane = lane
-        self.exchange = exchange
-        slices = plan.slices(lane: lane, of: map.nodeLanes.count)
+        self.progress = progress
+        laneCount = shared.map.nodeLanes.count
+        slices = plan.slices(lane: lane, of: laneCount)
         result = memory.gradients(lane: lane, buffer: 0)
-        let leaves = stacks.enumerated().flatMap { index, stack in
-            stack.published.enumerated().map { buffer, range in
-                (range: range, pointer: UnsafePointer(memory.gradients(lane: index, buffer: buffer)))
-            }
-        }
-        let sums = tree.combine(leaves.map(\.range))
-        inside = sums.map { TreeProgram(program: $0.program, sources: leaves.map(\.pointer)) }
-        across = exchange.map { exchange in
-            let incoming = exchange.subtrees.indices.map { UnsafePointer(memory.incoming($0)) }
-            return TreeProgram(program: tree.combine(exchange.subtrees)[0].program, sources: incoming)
+        if let exchange = shared.exchange {
+            program = TreeProgram(program: exchange.finish.program, sources: exchange.finish.sources)
+        } else {
+            let leaves = shared.leaves
+            let sum = shared.tree.combine(leaves.map(\.range))[0]
+            program = TreeProgram(program: sum.program, sources: leaves.map { UnsafePointer($0.pointer) })
         }
     }
 
-    /// Sums this lane's slices; call when all lanes of the node have finished backward.
-    /// - Parameter barrier: the barrier of the node's lanes.
-    func reduce(barrier: NodeBarrier) throws {
-        guard let across, let exchange else {
-            for slice in slices { inside[0].sum(slice, to: result, squares: memory.squares) }
+    /// Sums this lane's slices, on a single node when all lanes have finished backward.
+    func reduce(step: Int) throws {
+        guard let progress else {
+            for slice in slices { program.sum(slice, to: result, squares: memory.squares) }
             return
         }
-        for (index, program) in inside.enumerated() {
-            for slice in slices { program.sum(slice, to: memory.outgoing(index), squares: nil) }
+        for bucket in plan.buckets.indices {
+            try progress.waitUntilExchanged(bucket: bucket, step: step)
+            let slice = plan.slice(bucket: bucket, lane: lane, of: laneCount)
+            program.sum(slice, to: result, squares: memory.squares)
         }
-        try barrier.wait()
-        if lane == 0 { try exchange.run() }
-        try barrier.wait()
-        for slice in slices { across.sum(slice, to: result, squares: memory.squares) }
+        try progress.waitUntilExchanged(bucket: plan.buckets.count, step: step)
     }
 }
 
 /// A sum in postfix order over fixed sources.
-private final class TreeProgram: @unchecked Sendable {
+final class TreeProgram: @unchecked Sendable {
     private let program: [Int32]
     private let sources: [UnsafePointer<Float>]
     private let shifted: UnsafeMutablePointer<UnsafePointer<Float>?>

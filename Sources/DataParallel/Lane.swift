@@ -22,7 +22,8 @@ final class Lane {
     private let optimizer: ShardedOptimizer
     private let barrier: NodeBarrier
     private let source: any MicroBatchSource
-    private var programs: [Int: Program] = [:]
+    private let exchange: ExchangeProgress?
+    private var programs: [Int: (program: Program, completions: [Int])] = [:]
     /// The last verdict, for the caller.
     private(set) var verdict: StepVerdict?
     private(set) var progress: Progress
@@ -37,10 +38,8 @@ final class Lane {
         stack = shared.stacks[number]
         barrier = try shared.barrier(lane: number)
         let slices = shared.plan.slices(lane: number, of: map.nodeLanes.count)
-        reducer = GradientReducer(
-            memory: shared.memory, map: map, tree: shared.tree, plan: shared.plan, stacks: shared.stacks,
-            lane: number,
-            exchange: shared.exchange)
+        exchange = shared.exchangeProgress()
+        reducer = GradientReducer(shared, lane: number, progress: exchange)
         optimizer = try ShardedOptimizer(
             shared.configuration.update, layout: shared.layout, slices: slices, memory: shared.memory,
             gradient: reducer.result)
@@ -59,9 +58,12 @@ final class Lane {
     }
 
     private func step() throws -> StepVerdict {
-        for turn in stack.turns { try compute(turn) }
-        try barrier.wait()
-        try reducer.reduce(barrier: barrier)
+        for (place, turn) in stack.turns.enumerated() {
+            try compute(turn, isLast: place == stack.turns.count - 1)
+        }
+        // With several nodes, the exchange waits for the lanes instead.
+        if exchange == nil { try barrier.wait() }
+        try reducer.reduce(step: progress.step)
         try barrier.wait()
         let verdict = StepVerdict(
             step: progress.step, memory: shared.memory, tree: shared.tree, chunkTree: shared.chunkTree)
@@ -73,30 +75,49 @@ final class Lane {
     }
 
     /// Forward and backward of one logical shard, and the additions of the tree that it completes.
-    private func compute(_ turn: ShardStack.Turn) throws {
+    /// - Parameter isLast: whether it completes the lane's sums, which may travel as soon as they are there.
+    private func compute(_ turn: ShardStack.Turn, isLast: Bool) throws {
         let memory = shared.memory
         let buffer = memory.gradients(lane: number, buffer: turn.buffer)
         let batch = try source.next(step: progress.step, shard: turn.shard)
         var report = ShardReport(
             lossSum: 0, termCount: 0, stopRequests: shared.configuration.stopRequested() ? 1 : 0)
+        var isMerged = false
         if batch.sampleCount == 0 {
             buffer.update(repeating: 0, count: memory.elementCount)
         } else {
-            let program = try program(sampleCount: batch.sampleCount)
+            let (program, completions) = try program(sampleCount: batch.sampleCount)
             program.bind(
                 parameters: memory.parameters, gradients: buffer,
                 narrowParameters: memory.narrowParameters.map { UnsafePointer($0) }, fields: batch.fields,
                 seed: shared.configuration.seed, step: UInt64(progress.step), firstSample: batch.firstPosition
             )
-            try program.run()
+            if isLast, let exchange, shared.configuration.overlapsExchange {
+                try program.run(stoppingAfter: completions) { bucket in
+                    merge(turn, shared.plan.buckets[bucket])
+                    exchange.publishReady(lane: number, bucket: bucket, step: progress.step)
+                }
+                isMerged = true
+            } else {
+                try program.run()
+            }
             report.lossSum = Double(program.lossSum)
             report.termCount = Double(program.lossTermCount)
         }
         memory.reports[turn.shard] = report
+        if !isMerged { merge(turn, 0..<memory.elementCount) }
+        if isLast {
+            exchange?.publishReady(lane: number, bucket: shared.plan.buckets.count, step: progress.step)
+        }
+    }
+
+    /// The additions of the tree that a shard completes, for some elements.
+    private func merge(_ turn: ShardStack.Turn, _ range: Range<Int>) {
         for merge in 0..<turn.merges {
-            let top = memory.gradients(lane: number, buffer: turn.buffer - merge)
-            let below = memory.gradients(lane: number, buffer: turn.buffer - merge - 1)
-            lk_add(below, LK_FLOAT32, top, LK_FLOAT32, below, LK_FLOAT32, memory.elementCount)
+            let top = shared.memory.gradients(lane: number, buffer: turn.buffer - merge) + range.lowerBound
+            let below =
+                shared.memory.gradients(lane: number, buffer: turn.buffer - merge - 1) + range.lowerBound
+            lk_add(below, LK_FLOAT32, top, LK_FLOAT32, below, LK_FLOAT32, range.count)
         }
     }
 
@@ -129,20 +150,20 @@ final class Lane {
             step: verdict.step)
     }
 
-    /// The program for a number of samples; planned at its first use.
-    private func program(sampleCount: Int) throws -> Program {
+    /// The program for a number of samples, planned at its first use, and how much of it completes each bucket.
+    private func program(sampleCount: Int) throws -> (program: Program, completions: [Int]) {
         if let known = programs[sampleCount] { return known }
         let plan = try Plan(
             try shared.configuration.trainingTrace(sampleCount), layout: shared.layout,
             precision: shared.configuration.precision, keepsPredictions: false)
-        let program = try Program(plan)
-        programs[sampleCount] = program
-        return program
+        let prepared = (program: try Program(plan), completions: plan.completions(of: shared.plan.buckets))
+        programs[sampleCount] = prepared
+        return prepared
     }
 
     /// Times of the operations of the program of the largest micro-batch seen, for profiles.
     func timings(runs: Int, alone: Bool) throws -> [OperationTiming] {
-        guard let program = programs.max(by: { $0.key < $1.key })?.value else { return [] }
+        guard let program = programs.max(by: { $0.key < $1.key })?.value.program else { return [] }
         return try program.timings(runs: runs, alone: alone)
     }
 }

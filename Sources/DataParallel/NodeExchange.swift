@@ -1,49 +1,79 @@
+import CKernels
 import Collectives
+import Execution
 
-/// The exchange between nodes: each node's leader sends the sums of its subtrees and the reports of its shards, and
-/// receives those of all others. Only the first lane of a node's first replica talks; blocking, in fixed order.
+/// The exchange between nodes, bucket by bucket in fixed order: the node's sums go out, and what comes in lets every
+/// node finish the canonical tree. One rank a node talks, on a thread of its own; see `ExchangeDriver`.
 final class NodeExchange: @unchecked Sendable {
-    /// The subtrees of all nodes, in the order of the shards: neighbouring nodes of the canonical tree.
-    let subtrees: [Range<Int>]
-    private let communicator: any Communicator
-    private let memory: NodeMemory
-    private let map: LaneMap
-    private let plan: BucketPlan
-    private let ownSubtrees: Range<Int>
-    private let subtreesOfNode: [Range<Int>]
+    /// What a lane adds up to finish the tree: sources over the whole arena, and a program in postfix order.
+    let finish: (sources: [UnsafePointer<Float>], program: [Int32])
     /// The rank of each node that talks: its first replica.
-    private let leaders: [Int]
+    let leaders: [Int]
+    private let communicator: any Communicator
+    let memory: NodeMemory
+    let map: LaneMap
+    let plan: BucketPlan
+    let tree: CanonicalTree
+    let layout: ExchangeLayout
+    /// This node's sums, each an arena: a lane's buffer, or one that `sums` fills.
+    let own: [UnsafeMutablePointer<Float>]
+    /// The sums that no single buffer holds already.
+    private let sums: [(program: TreeProgram, result: UnsafeMutablePointer<Float>)]
+    /// For the scheme ``ExchangeScheme/scatter``: the whole tree over a part of a bucket, in scratch memory.
+    let wholeTree: [Int32]
 
-    /// Prepares the exchange; `nil` on a single node.
-    init?(
-        communicator: any Communicator, memory: NodeMemory, map: LaneMap, tree: CanonicalTree,
-        plan: BucketPlan
+    /// Prepares the exchange.
+    /// - Parameter leaves: the subtrees in the buffers of the node's lanes, and the buffers.
+    init(
+        _ layout: ExchangeLayout, communicator: any Communicator, memory: NodeMemory, map: LaneMap,
+        tree: CanonicalTree, plan: BucketPlan, leaves: [UnsafeMutablePointer<Float>]
     ) {
-        guard map.nodeCount > 1 else { return nil }
+        self.layout = layout
         self.communicator = communicator
         self.memory = memory
         self.map = map
         self.plan = plan
-        let perNode = (0..<map.nodeCount).map { tree.maximalSubtrees(of: map.shards(ofNode: $0)) }
-        subtrees = perNode.flatMap { $0 }
-        var next = 0
-        subtreesOfNode = perNode.map { list in
-            defer { next += list.count }
-            return next..<(next + list.count)
-        }
-        ownSubtrees = subtreesOfNode[map.nodeIndex]
+        self.tree = tree
         leaders = map.replicasOfNode.map { $0[0] }
+        var own: [UnsafeMutablePointer<Float>] = []
+        var sums: [(TreeProgram, UnsafeMutablePointer<Float>)] = []
+        for (_, program) in layout.own {
+            if program.count == 1 {
+                own.append(leaves[Int(program[0])])
+                continue
+            }
+            let place = memory.outgoing(sums.count)
+            sums.append((TreeProgram(program: program, sources: leaves.map { UnsafePointer($0) }), place))
+            own.append(place)
+        }
+        self.own = own
+        self.sums = sums
+        wholeTree = tree.combine(layout.subtrees)[0].program
+        guard layout.scheme == .gather else {
+            finish = ([UnsafePointer(memory.incoming(0))], [0])
+            return
+        }
+        let first = layout.firstSubtree[map.nodeIndex]
+        let sources = layout.subtrees.indices.map { index in
+            if (first..<(first + own.count)).contains(index) { return own[index - first] }
+            return memory.incoming(index < first ? index : index - own.count)
+        }
+        finish = (sources.map { UnsafePointer($0) }, wholeTree)
     }
 
-    /// Subtrees that a node of a map sends, and subtrees of all nodes.
-    static func subtreeCounts(_ map: LaneMap, tree: CanonicalTree) -> (outgoing: Int, incoming: Int) {
-        guard map.nodeCount > 1 else { return (0, 0) }
-        let counts = (0..<map.nodeCount).map { tree.maximalSubtrees(of: map.shards(ofNode: $0)).count }
-        return (counts[map.nodeIndex], counts.reduce(0, +))
+    /// Exchanges a bucket that all lanes of the node have filled. Collective: the leaders, bucket by bucket.
+    func exchange(bucket: Int) throws {
+        let range = plan.buckets[bucket]
+        for (program, result) in sums { program.sum(range, to: result, squares: nil) }
+        switch layout.scheme {
+        case .gather: try gather(range)
+        case .halving: try halve(range)
+        case .scatter: try scatter(range)
+        }
     }
 
-    /// Exchanges reports and all buckets. Collective: the first lane of every node.
-    func run() throws {
+    /// Exchanges what the shards report beside gradients. Collective: the leaders.
+    func exchangeReports() throws {
         let reports = (0..<map.nodeCount).map { node in
             let shards = map.shards(ofNode: node)
             return UnsafeMutableRawBufferPointer(
@@ -51,24 +81,31 @@ final class NodeExchange: @unchecked Sendable {
         }
         try communicator.exchangeBetweenNodes(
             UnsafeRawBufferPointer(reports[map.nodeIndex]), into: reports, leaders: leaders)
-        for bucket in plan.buckets {
-            for round in 0..<(subtreesOfNode.map(\.count).max() ?? 0) { try exchange(bucket, round) }
-        }
     }
 
-    /// The round-th subtree of every node, for one bucket; a node that has fewer sends nothing.
-    private func exchange(_ bucket: Range<Int>, _ round: Int) throws {
-        let receive = subtreesOfNode.map { subtrees in
-            guard round < subtrees.count else { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
-            let start = memory.incoming(subtrees.lowerBound + round) + bucket.lowerBound
-            return UnsafeMutableRawBufferPointer(
-                UnsafeMutableBufferPointer(start: start, count: bucket.count))
+    /// Whether any rank asked to stop, once the reports of a step are here.
+    var stopRequested: Bool { tree.sum { memory.reports[$0].stopRequests } > 0 }
+
+    /// Everybody's sum goes to everybody; each node has one.
+    private func gather(_ range: Range<Int>) throws {
+        let receive = finish.sources.map {
+            UnsafeMutableRawBufferPointer(
+                UnsafeMutableBufferPointer(
+                    start: UnsafeMutablePointer(mutating: $0) + range.lowerBound, count: range.count))
         }
-        let send =
-            round < ownSubtrees.count
-            ? UnsafeRawBufferPointer(
-                UnsafeBufferPointer(start: memory.outgoing(round) + bucket.lowerBound, count: bucket.count))
-            : UnsafeRawBufferPointer(start: nil, count: 0)
-        try communicator.exchangeBetweenNodes(send, into: receive, leaders: leaders)
+        try communicator.exchangeBetweenNodes(
+            UnsafeRawBufferPointer(receive[map.nodeIndex]), into: receive, leaders: leaders)
+    }
+
+    /// Sends elements to one node and receives as many as fit `incoming` from another.
+    func swap(
+        _ outgoing: UnsafePointer<Float>, _ outgoingCount: Int, to: Int,
+        into incoming: UnsafeMutablePointer<Float>, _ incomingCount: Int, from: Int
+    ) throws {
+        try communicator.exchange(
+            UnsafeRawBufferPointer(UnsafeBufferPointer(start: outgoing, count: outgoingCount)), toNode: to,
+            into: UnsafeMutableRawBufferPointer(
+                UnsafeMutableBufferPointer(start: incoming, count: incomingCount)), fromNode: from,
+            leaders: leaders)
     }
 }

@@ -17,6 +17,8 @@ struct NodeMemory: Sendable {
         var barrier = 0
         var boundary = 0
         var copied = 0
+        var exchanged = 0
+        var ready: [Int] = []
         var notice = 0
         var reports = 0
         var squares = 0
@@ -26,33 +28,31 @@ struct NodeMemory: Sendable {
         var gradients: [Int] = []
         var outgoing = 0
         var incoming = 0
+        var scratch = 0
         var total = 0
     }
 
     /// Takes the memory from the communicator. Collective: every rank of the node, same order.
     /// - Parameters:
     ///   - buffersOfLane: gradient buffers of each lane of the node.
-    ///   - outgoing: subtrees that this node sends to others; 0 on a single node.
-    ///   - incoming: subtrees of all nodes; 0 on a single node.
+    ///   - exchange: what the exchange between nodes takes; nothing on a single node.
     ///   - hasNarrowParameters: whether a bfloat16 copy of the parameters is kept.
     init(
         _ communicator: any Communicator, elementCount: Int, stateCount: Int, shardCount: Int,
-        buffersOfLane: [Int],
-        outgoing: Int, incoming: Int, hasNarrowParameters: Bool = false
+        buffersOfLane: [Int], exchange: ExchangeSize = ExchangeSize(), hasNarrowParameters: Bool = false
     ) throws {
         self.elementCount = elementCount
         self.shardCount = shardCount
         laneCount = buffersOfLane.count
         offsets = Self.offsets(
             elementCount: elementCount, stateCount: stateCount, shardCount: shardCount,
-            buffersOfLane: buffersOfLane,
-            outgoing: outgoing, incoming: incoming, hasNarrowParameters: hasNarrowParameters)
+            buffersOfLane: buffersOfLane, exchange: exchange, hasNarrowParameters: hasNarrowParameters)
         memory = try communicator.allocateShared(byteCount: offsets.total)
     }
 
     private static func offsets(
-        elementCount: Int, stateCount: Int, shardCount: Int, buffersOfLane: [Int], outgoing: Int,
-        incoming: Int, hasNarrowParameters: Bool
+        elementCount: Int, stateCount: Int, shardCount: Int, buffersOfLane: [Int], exchange: ExchangeSize,
+        hasNarrowParameters: Bool
     ) -> Offsets {
         var offsets = Offsets()
         var next = 0
@@ -65,6 +65,8 @@ struct NodeMemory: Sendable {
         offsets.barrier = take(NodeBarrier.byteCount(participants: buffersOfLane.count))
         offsets.boundary = take(Flag.byteCount)
         offsets.copied = take(Flag.byteCount)
+        offsets.exchanged = take(Flag.byteCount)
+        offsets.ready = buffersOfLane.map { _ in take(Flag.byteCount) }
         offsets.notice = take(MemoryLayout<BoundaryNotice>.stride)
         offsets.reports = take(shardCount * MemoryLayout<ShardReport>.stride)
         offsets.squares = take(elementCount / ParameterLayout.chunk * MemoryLayout<Double>.size)
@@ -72,8 +74,9 @@ struct NodeMemory: Sendable {
         if hasNarrowParameters { offsets.narrowParameters = take(arena / 2) }
         offsets.states = take(arena * stateCount)
         offsets.gradients = buffersOfLane.map { take(arena * $0) }
-        offsets.outgoing = take(arena * outgoing)
-        offsets.incoming = take(arena * incoming)
+        offsets.outgoing = take(arena * exchange.outgoing)
+        offsets.incoming = take(arena * exchange.incoming)
+        offsets.scratch = take(exchange.scratchCount * MemoryLayout<Float>.size)
         offsets.total = next
         return offsets
     }
@@ -82,6 +85,12 @@ struct NodeMemory: Sendable {
     var barrier: UnsafeMutableRawPointer { memory.base + offsets.barrier }
     var boundary: UnsafeMutableRawPointer { memory.base + offsets.boundary }
     var copied: UnsafeMutableRawPointer { memory.base + offsets.copied }
+
+    /// The flag that says how far the exchange between nodes is; see `ExchangeProgress`.
+    var exchanged: UnsafeMutableRawPointer { memory.base + offsets.exchanged }
+
+    /// The flag that says how far a lane of the node is with what is exchanged.
+    func ready(lane: Int) -> UnsafeMutableRawPointer { memory.base + offsets.ready[lane] }
 
     var notice: UnsafeMutablePointer<BoundaryNotice> {
         (memory.base + offsets.notice).assumingMemoryBound(to: BoundaryNotice.self)
@@ -118,14 +127,27 @@ struct NodeMemory: Sendable {
         floats(offsets.outgoing) + index * elementCount
     }
 
-    /// A sum of any node, received.
+    /// A sum of another node, received, or the sum over all nodes.
     func incoming(_ index: Int) -> UnsafeMutablePointer<Float> {
         floats(offsets.incoming) + index * elementCount
     }
 
+    /// Where parts of a bucket lie while they are summed.
+    var scratch: UnsafeMutablePointer<Float> { floats(offsets.scratch) }
+
     private func floats(_ offset: Int) -> UnsafeMutablePointer<Float> {
         (memory.base + offset).assumingMemoryBound(to: Float.self)
     }
+}
+
+/// Memory for the exchange between nodes.
+struct ExchangeSize: Equatable {
+    /// Arenas for sums that this node sends.
+    var outgoing = 0
+    /// Arenas for sums that it receives.
+    var incoming = 0
+    /// Elements for parts of a bucket.
+    var scratchCount = 0
 }
 
 /// What a logical shard adds to a step beside its gradients.

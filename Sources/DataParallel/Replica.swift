@@ -35,8 +35,28 @@ public final class Replica: @unchecked Sendable {
     /// - Throws: `LockstepError` of this rank's lanes, or the one that says which rank gave up.
     @discardableResult
     public func run(until end: Int, observe: ((StepVerdict) -> Void)? = nil) throws -> StepVerdict? {
-        try attempt { try lanes.run { try $0.run(until: end, observe: $1 == 0 ? observe : nil) } }
+        try attempt {
+            let driver = exchangeDriver(until: end)
+            do {
+                try lanes.run { try $0.run(until: end, observe: $1 == 0 ? observe : nil) }
+            } catch {
+                // Lanes that were told to end their waiting say less than the exchange that told them.
+                if LockstepError.wrapping(error).isEcho, let failure = driver?.failure { throw failure }
+                throw error
+            }
+            try driver?.finish()
+        }
         return lanes.first?.verdict
+    }
+
+    /// The exchange with other nodes for steps up to `end`, where this rank is the node's to talk.
+    private func exchangeDriver(until end: Int) -> ExchangeDriver? {
+        guard let exchange = shared.exchange, isFirstOfNode, step < end,
+            let progress = shared.exchangeProgress()
+        else { return nil }
+        return ExchangeDriver(exchange, progress: progress, steps: step..<end) { [shared] in
+            shared.abort(LockstepError.wrapping($0).code)
+        }
     }
 
     /// Steps done.

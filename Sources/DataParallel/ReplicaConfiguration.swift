@@ -14,6 +14,11 @@ public struct ReplicaConfiguration: Sendable {
     public var precision = Precision.float32
     /// Bytes after which a bucket ends.
     public var bucketByteCount = 4 << 20
+    /// The same for the first and the last bucket, where there are several nodes: the first starts the exchange early,
+    /// the last is all that backward does not hide.
+    public var edgeBucketByteCount = 1 << 20
+    /// Whether buckets travel between nodes while backward goes on; the bits are the same.
+    public var overlapsExchange = true
     /// How long a lane waits for the others.
     public var timeLimit = Duration.seconds(300)
     /// Whether this rank was asked to stop; read once a shard.

@@ -13,6 +13,8 @@ public final class ReplicaShared: @unchecked Sendable {
     let chunkTree: CanonicalTree
     let plan: BucketPlan
     let stacks: [ShardStack]
+    /// The subtrees that the node's lanes publish, and the buffers that they lie in.
+    let leaves: [(range: Range<Int>, pointer: UnsafeMutablePointer<Float>)]
     let memory: NodeMemory
     let exchange: NodeExchange?
     private let abortSignal: AbortSignal
@@ -28,20 +30,30 @@ public final class ReplicaShared: @unchecked Sendable {
         self.map = map
         let layout = ParameterLayout(try configuration.trainingTrace(1))
         let tree = CanonicalTree(leafCount: map.logicalShards)
-        let plan = BucketPlan(layout, targetByteCount: configuration.bucketByteCount)
+        let plan = BucketPlan(
+            layout, targetByteCount: configuration.bucketByteCount,
+            edgeByteCount: map.nodeCount > 1 ? configuration.edgeBucketByteCount : nil)
         stacks = map.nodeLanes.map { ShardStack(shards: map.shards(ofLane: $0), tree: tree) }
-        let counts = NodeExchange.subtreeCounts(map, tree: tree)
+        let exchangeLayout = ExchangeLayout(map, tree: tree, leaves: stacks.flatMap(\.published))
         let memory = try NodeMemory(
             communicator, elementCount: layout.elementCount,
             stateCount: configuration.update.optimizer.stateNames.count, shardCount: map.logicalShards,
-            buffersOfLane: stacks.map(\.bufferCount), outgoing: counts.outgoing, incoming: counts.incoming,
+            buffersOfLane: stacks.map(\.bufferCount),
+            exchange: exchangeLayout.map { $0.size(plan) } ?? ExchangeSize(),
             hasNarrowParameters: configuration.precision == .bfloat16)
         self.layout = layout
         self.tree = tree
         self.plan = plan
         self.memory = memory
         chunkTree = CanonicalTree(leafCount: layout.trainedElementCount / ParameterLayout.chunk)
-        exchange = NodeExchange(communicator: communicator, memory: memory, map: map, tree: tree, plan: plan)
+        leaves = stacks.enumerated().flatMap { lane, stack in
+            stack.published.enumerated().map { ($1, memory.gradients(lane: lane, buffer: $0)) }
+        }
+        exchange = exchangeLayout.map { [leaves] in
+            NodeExchange(
+                $0, communicator: communicator, memory: memory, map: map, tree: tree, plan: plan,
+                leaves: leaves.map(\.pointer))
+        }
         abortSignal = AbortSignal(at: memory.abort)
         let coordinatorIsHere = communicator.topology.ranksOfNode[map.nodeIndex].contains(0)
         gate = SnapshotGate(
@@ -49,15 +61,28 @@ public final class ReplicaShared: @unchecked Sendable {
             isCoordinated: coordinatorIsHere)
     }
 
+    /// A thread's view of the exchange between nodes; `nil` on a single node.
+    func exchangeProgress() -> ExchangeProgress? {
+        guard exchange != nil else { return nil }
+        return ExchangeProgress(
+            memory: memory, bucketCount: plan.buckets.count, timeLimit: configuration.timeLimit,
+            abortSignal: abortSignal, describe: describe)
+    }
+
+    /// How errors name a lane of the node.
+    private func describe(_ lane: Int) -> String {
+        let rank = map.replicasOfNode[map.nodeIndex][lane / map.lanesPerReplica]
+        return "rank \(rank) (lane \(lane % map.lanesPerReplica))"
+    }
+
     /// A lane's view of the barrier of the node's lanes.
     func barrier(lane: Int) throws -> NodeBarrier {
         let spin = SpinCount.suggested(
             participants: map.nodeLanes.count, threadsOfThisRank: map.lanesPerReplica)
-        let (ranks, lanes) = (map.replicasOfNode[map.nodeIndex], map.lanesPerReplica)
         return try NodeBarrier(
             at: memory.barrier, participant: lane, participants: map.nodeLanes.count, spinCount: spin,
             timeout: configuration.timeLimit, abortSignal: abortSignal,
-            describe: { "rank \(ranks[$0 / lanes]) (lane \($0 % lanes))" })
+            describe: { [self] in describe($0) })
     }
 
     /// Ends the waiting of every lane of the node.

@@ -109,6 +109,26 @@ public final class Program {
         for instruction in instructions { try instruction.run(frame) }
     }
 
+    /// Runs all instructions, stopping on the way.
+    /// - Parameters:
+    ///   - stops: counts of instructions, ascending, as ``Plan/completions(of:)`` makes them.
+    ///   - reached: told the place of each stop as soon as so many instructions have run.
+    /// - Throws: `LockstepError` when a oneDNN primitive fails, and what `reached` throws.
+    public func run(stoppingAfter stops: [Int], _ reached: (Int) throws -> Void) throws {
+        var next = 0
+        for place in stops.indices {
+            while next < stops[place] {
+                try instructions[next].run(frame)
+                next += 1
+            }
+            try reached(place)
+        }
+        while next < instructions.count {
+            try instructions[next].run(frame)
+            next += 1
+        }
+    }
+
     /// The predictions of the last run, row-major; valid until the next. Empty for a plan that does not keep them.
     public var predictions: UnsafeBufferPointer<Float> {
         UnsafeBufferPointer(start: predictionSlot?.floats(frame), count: predictionCount)

@@ -12,6 +12,7 @@ public func communicatorContract(_ communicator: any Communicator) throws {
     try allreduceContract(communicator)
     try sharedMemoryContract(communicator)
     try exchangeContract(communicator)
+    try pairContract(communicator)
     for _ in 0..<100 { try communicator.barrier() }
 }
 
@@ -148,5 +149,25 @@ private func exchangeContract(_ communicator: any Communicator) throws {
         let own = receive[topology.nodeIndex]
         try communicator.exchangeBetweenNodes(UnsafeRawBufferPointer(own), into: receive)
         try require(Array(own) == mine, "own block in place", rank: topology.rank)
+    }
+}
+
+/// To one node and from another: every shift around the ring, lengths that differ, empty ones among them.
+private func pairContract(_ communicator: any Communicator) throws {
+    let topology = communicator.topology
+    guard topology.localRank == 0 else { return }
+    let (own, count) = (topology.nodeIndex, topology.nodeCount)
+    for shift in 0..<count {
+        let (to, from) = ((own + shift) % count, (own - shift + count) % count)
+        let mine = pattern(unevenLength(own, shift), rank: own, salt: shift)
+        var received = [UInt8](repeating: 0xEE, count: unevenLength(from, shift))
+        try mine.withUnsafeBytes { send in
+            try received.withUnsafeMutableBytes {
+                try communicator.exchange(
+                    send, toNode: to, into: $0, fromNode: from, leaders: topology.leaders)
+            }
+        }
+        let expected = pattern(received.count, rank: from, salt: shift)
+        try require(received == expected, "block of node \(from), shift \(shift)", rank: topology.rank)
     }
 }

@@ -55,7 +55,7 @@ struct MPICommunicatorTests {
             environment: ["LOCKSTEP_TIMEOUT": "5", "LOCKSTEP_RANKS_PER_NODE": "1"], limit: 20)
         #expect(job.exitCode == 1, "\(job.output)")
         let failure = try #require(job.lines(startingWith: "FAILED rank 1").first)
-        #expect(failure.contains("MPI_Sendrecv to rank 0 and from rank 0 failed: MPI_ERR_TRUNCATE"))
+        #expect(failure.contains("sending to rank 0 and receiving from rank 0 failed: MPI_ERR_TRUNCATE"))
         #expect(failure.contains("[rank 1, exchangeBetweenNodes number 1 (among the nodes) of 10 bytes]"))
     }
 

@@ -26,9 +26,11 @@ struct TrainingJob: Sendable {
     var timeLimit = Duration.seconds(30)
     var stopRequested: @Sendable () -> Bool = { false }
     var bucketByteCount = 4 << 20
+    var edgeBucketByteCount = 1 << 20
+    var overlapsExchange = true
 
     /// What a job leaves behind.
-    struct Result {
+    struct Result: Sendable {
         var state: TrainedState
         var verdicts: [StepVerdict]
         /// The state after each step, where asked for.
@@ -46,10 +48,10 @@ struct TrainingJob: Sendable {
     }
 
     /// Makes the replica and its arenas; stop the replica at the end.
-    func start(from initial: ((ParameterLayout) -> TrainedState)? = nil, step: Int = 0) throws -> (
-        shared: ReplicaShared, replica: Replica
-    ) {
-        let communicator = SoloCommunicator()
+    func start(
+        from initial: ((ParameterLayout) -> TrainedState)? = nil, step: Int = 0,
+        on communicator: any Communicator = SoloCommunicator()
+    ) throws -> (shared: ReplicaShared, replica: Replica) {
         let map = try LaneMap(communicator.topology, lanesPerReplica: lanes, logicalShards: logicalShards)
         let job = self
         var configuration = ReplicaConfiguration(
@@ -64,6 +66,8 @@ struct TrainingJob: Sendable {
         configuration.timeLimit = timeLimit
         configuration.stopRequested = stopRequested
         configuration.bucketByteCount = bucketByteCount
+        configuration.edgeBucketByteCount = edgeBucketByteCount
+        configuration.overlapsExchange = overlapsExchange
         let shared = try ReplicaShared(configuration, communicator: communicator, map: map)
         try shared.initialize(isResumed: initial != nil, from: initial?(shared.layout))
         return (shared, try Replica(shared, step: step, updates: step))
@@ -71,9 +75,10 @@ struct TrainingJob: Sendable {
 
     /// Runs so many steps.
     func run(
-        steps: Int, keepsStates: Bool = false, from initial: ((ParameterLayout) -> TrainedState)? = nil
+        steps: Int, keepsStates: Bool = false, from initial: ((ParameterLayout) -> TrainedState)? = nil,
+        on communicator: any Communicator = SoloCommunicator()
     ) throws -> Result {
-        let (shared, replica) = try start(from: initial)
+        let (shared, replica) = try start(from: initial, on: communicator)
         defer { replica.stop() }
         var verdicts: [StepVerdict] = []
         var states: [TrainedState] = []

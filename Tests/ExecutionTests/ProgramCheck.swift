@@ -86,6 +86,26 @@ final class ProgramCheck {
     /// The numbers of an integer field.
     func integers(field: Int) -> [Int32] { fields[field] }
 
+    /// Runs the program once; `reached` sees the gradients at each stop.
+    func run(
+        stoppingAfter stops: [Int], _ reached: (Int, UnsafeMutableBufferPointer<Float>) throws -> Void
+    ) throws {
+        // Where nothing is written yet, it shows.
+        for index in gradients.indices { gradients[index] = .nan }
+        for segment in layout.segments {
+            for index in (segment.offset + segment.elementCount)..<segment.end { gradients[index] = 0 }
+        }
+        try parameters.withUnsafeMutableBufferPointer { parameters in
+            try gradients.withUnsafeMutableBufferPointer { gradients in
+                program.bind(
+                    parameters: UnsafePointer(parameters.baseAddress!), gradients: gradients.baseAddress,
+                    fields: pointers, seed: context.seed, step: context.step, firstSample: context.firstSample
+                )
+                try program.run(stoppingAfter: stops) { try reached($0, gradients) }
+            }
+        }
+    }
+
     /// Runs the program so many times; the arenas must stay where they are meanwhile.
     func run(_ count: Int = 1, around body: (() throws -> Void) throws -> Void = { try $0() }) throws {
         let narrow = parameters.map(Self.rounded)

@@ -1,7 +1,8 @@
 import Graphs
 
 /// The pass that gives every parameter's gradient its place in the gradient arena: the step that computes it writes
-/// there; what cannot (a value with two owners, or none at all) is copied or zeroed by a step of its own.
+/// there; what cannot (a value with two owners, or none at all) is copied right after it, or zeroed by a step at the
+/// beginning, so that no gradient is ready later than backward makes it.
 enum GradientPlacement {
     /// The schedule with such steps added, and the storages that lie in the gradient arena with their byte offsets.
     static func place(_ schedule: Schedule, layout: ParameterLayout) -> (
@@ -11,6 +12,8 @@ enum GradientPlacement {
         var offsets: [Int: Int] = [:]
         let producers = schedule.producers()
         let outside = Set(schedule.outputs.values.map(\.storage))
+        var beginning: [PlanStep] = []
+        var copies: [Int: [PlanStep]] = [:]
         for (ordinal, gradient) in schedule.gradients.enumerated() {
             let segment = layout.segment(ordinal: ordinal)
             let target = segment.offset * MemoryLayout<Float>.size
@@ -22,13 +25,24 @@ enum GradientPlacement {
             }
             let next = result.newStorage()
             let value = PlanValue(storage: next, type: TensorType(segment.shape))
-            result.steps.append(
-                PlanStep(
-                    operation: gradient == nil ? Fill(value: 0) as any Lowerable : Copy(),
-                    operands: gradient.map { [$0] } ?? [], results: [value], path: segment.name))
+            if let gradient {
+                let copy = PlanStep(
+                    operation: Copy(), operands: [gradient], results: [value], path: segment.name)
+                if let producer = producers[gradient.storage] {
+                    copies[producer, default: []].append(copy)
+                } else {
+                    beginning.append(copy)
+                }
+            } else {
+                beginning.append(
+                    PlanStep(
+                        operation: Fill(value: 0), operands: [], results: [value], path: segment.name))
+            }
             result.gradients[ordinal] = value
             offsets[next] = target
         }
+        result.steps =
+            beginning + schedule.steps.enumerated().flatMap { [$1] + copies[$0, default: []] }
         placeStatistics(&result, &offsets, layout)
         return (result, offsets)
     }

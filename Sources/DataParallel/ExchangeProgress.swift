@@ -1,0 +1,44 @@
+import Collectives
+import Diagnostics
+
+/// How far the lanes of a node and the exchange with other nodes are, as counters in the node's shared memory. Bucket k
+/// of step s is number s · (K + 1) + k + 1 of K buckets; the reports of the shards come last.
+struct ExchangeProgress: Sendable {
+    private let bucketCount: Int
+    private let ready: [Flag]
+    private let exchanged: Flag
+
+    /// Views of the counters. Who waits sleeps: it has no core of its own.
+    init(
+        memory: NodeMemory, bucketCount: Int, timeLimit: Duration, abortSignal: AbortSignal,
+        describe: (Int) -> String
+    ) {
+        self.bucketCount = bucketCount
+        ready = (0..<memory.laneCount).map { lane in
+            Flag(
+                at: memory.ready(lane: lane), spinCount: 0, timeout: timeLimit, abortSignal: abortSignal,
+                name: "gradients of \(describe(lane))")
+        }
+        exchanged = Flag(
+            at: memory.exchanged, spinCount: 0, timeout: timeLimit, abortSignal: abortSignal,
+            name: "exchange between nodes")
+    }
+
+    private func number(_ bucket: Int, _ step: Int) -> UInt64 {
+        UInt64(step * (bucketCount + 1) + bucket + 1)
+    }
+
+    /// Lane: its sums of this bucket, and of those before it, are complete. The number of buckets stands for the reports.
+    func publishReady(lane: Int, bucket: Int, step: Int) { ready[lane].publish(number(bucket, step)) }
+
+    /// Exchange: waits until all lanes of the node have come so far.
+    func waitUntilReady(bucket: Int, step: Int) throws {
+        for flag in ready { try flag.wait(until: number(bucket, step)) }
+    }
+
+    /// Exchange: everything that the sums of this bucket need is on this node.
+    func publishExchanged(bucket: Int, step: Int) { exchanged.publish(number(bucket, step)) }
+
+    /// Lane: waits for that.
+    func waitUntilExchanged(bucket: Int, step: Int) throws { try exchanged.wait(until: number(bucket, step)) }
+}
