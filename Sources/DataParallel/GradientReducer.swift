@@ -50,9 +50,9 @@ struct GradientReducer {
         for (index, program) in inside.enumerated() {
             for slice in slices { program.sum(slice, to: memory.outgoing(index), squares: nil) }
         }
-        try barrier.wait()
+        try barrier.wait("sums of the node")
         if lane == 0 { try exchange.run() }
-        try barrier.wait()
+        try barrier.wait("exchange between nodes")
         for slice in slices { across.sum(slice, to: result, squares: memory.squares) }
     }
 }

@@ -60,17 +60,20 @@ final class Lane {
 
     private func step() throws -> StepVerdict {
         for turn in stack.turns { try compute(turn) }
-        try barrier.wait()
+        try barrier.wait("gradients of all lanes", byteCount: byteCount)
         try reducer.reduce(barrier: barrier)
-        try barrier.wait()
+        try barrier.wait("sum of gradients", byteCount: byteCount)
         let verdict = StepVerdict(
             step: progress.step, memory: shared.memory, tree: shared.tree, chunkTree: shared.chunkTree)
         try update(verdict)
-        try barrier.wait()
+        try barrier.wait("updated parameters", byteCount: byteCount)
         progress.step += 1
         self.verdict = verdict
         return verdict
     }
+
+    /// The size of an arena, as errors name it.
+    private var byteCount: Int { shared.memory.elementCount * MemoryLayout<Float>.size }
 
     /// Forward and backward of one logical shard, and the additions of the tree that it completes.
     private func compute(_ turn: ShardStack.Turn) throws {
