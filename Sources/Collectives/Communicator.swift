@@ -63,6 +63,10 @@ public protocol Communicator: AnyObject, Sendable {
         leaders: [Int]
     ) throws
 
+    /// Tells the other ranks of this host that this one's time is up, so that they give up too and say what they wait
+    /// for. Not collective: callable from any thread, at any time.
+    func announceHang()
+
     /// Ends every rank of the job with this exit code, at once. Callable from any thread, at any time.
     func abort(_ code: Int32) -> Never
 

@@ -7,6 +7,9 @@ public struct CommunicatorOptions: Sendable, Equatable {
     /// For tests and experiments: cuts every node into pretended nodes of so many consecutive ranks, which
     /// share no memory with one another; from `LOCKSTEP_RANKS_PER_NODE`.
     public var ranksPerNode: Int?
+    /// How the ranks of a host share memory, instead of the best way that works: from `LOCKSTEP_SHARED_MEMORY`, `file`,
+    /// `window` or `none`.
+    var sharing: MemorySharing?
     /// The longest single MPI message; longer payloads go in pieces, since MPI counts in 32 bits. At most
     /// 2^30.
     public var chunkByteCount = 1 << 30
@@ -32,6 +35,14 @@ public struct CommunicatorOptions: Sendable, Equatable {
                     remedy: "set it to a whole number greater than 0, or unset it")
             }
             ranksPerNode = count
+        }
+        if let text = environment["LOCKSTEP_SHARED_MEMORY"] {
+            guard let way = MemorySharing(rawValue: text) else {
+                throw LockstepError(
+                    .usage, "LOCKSTEP_SHARED_MEMORY is '\(text)'",
+                    remedy: "set it to file, window or none, or unset it (the first of these that works)")
+            }
+            sharing = way
         }
     }
 

@@ -53,9 +53,15 @@ public final class Flag: @unchecked Sendable {
     public func wait(until value: UInt64) throws {
         let result = lks_flag_wait(flag, value, spinCount, timeoutNanoseconds, abortSignal.word)
         if result == LKS_OK { return }
-        if result == LKS_ABORTED { throw abortSignal.error(waitingAt: "the \(name)") }
+        let raised = result == LKS_ABORTED ? abortSignal.raised : nil
+        if result == LKS_ABORTED, raised?.code != .hang {
+            throw abortSignal.error(waitingAt: "the \(name)")
+        }
+        let awaited = "the \(name) to reach \(value), it stands at \(self.value)"
         throw LockstepError(
-            .hang, "waited \(timeout) for the \(name) to reach \(value), it stands at \(self.value)",
+            .hang,
+            raised.map { "gave up with rank \($0.rank), whose time was up; this one waits for \(awaited)" }
+                ?? "waited \(timeout) for \(awaited)",
             remedy: "see what its owner is doing; raise the time limit if it is merely slow")
     }
 }

@@ -12,6 +12,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     public let topology: Topology
     /// Library, version and thread level: `Open MPI 4.1.4, thread multiple`.
     public let description: String
+    /// What to tell the user where the ranks of this host cannot share memory; nil where they can.
+    public let warning: String?
 
     private enum Condition {
         case healthy
@@ -44,6 +46,12 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         self.session = session
         topology = session.topology
         description = session.description
+        warning = session.sharing == .none ? session.sharingFailure.map(Self.warning) : nil
+    }
+
+    private static func warning(_ failure: LockstepError) -> String {
+        "the ranks of this host share no memory, each works in its own and sends messages, which is slower: "
+            + "\(failure.message)"
     }
 
     /// How long a collective may take before it throws `hang`.
@@ -145,7 +153,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     // MARK: Handing over
 
     /// Runs `body` on the communication thread as the next collective of its scope.
-    private func perform<Value>(
+    func perform<Value>(
         _ name: String, scope: CollectiveCall.Scope = .world, byteCount: Int?,
         _ body: @escaping (MPISession) throws -> Value
     ) throws -> Value {
@@ -163,13 +171,29 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
             return (call, job, self.limit)
         }
         do {
-            if let value = try job.wait(limit) { return value }
+            if let value = try result(of: job, limit) { return value }
         } catch {
             throw LockstepError.wrapping(error).with(rank: rank, collective: call.description)
         }
         lock.withLock { condition = .hanging(call) }
-        throw hangError(call, limit)
+        let failure = hangError(call, limit)
+        announceHang()
+        throw failure
     }
+
+    /// What the job returned; nil when its time, or that of another rank of this host, is up.
+    private func result<Value>(of job: Job<Value>, _ limit: Duration) throws -> Value? {
+        let slice = Duration.milliseconds(100)
+        let end = ContinuousClock.now + limit
+        while true {
+            let left = ContinuousClock.now.duration(to: end)
+            if let value = try job.wait(max(.zero, min(left, slice))) { return value }
+            if left <= slice || session.rollCall.isHanging { return nil }
+        }
+    }
+
+    /// Tells all ranks of this host that the time of one is up.
+    public func announceHang() { session.rollCall.announceHang() }
 
     private func checkHealthy() throws {
         switch condition {
@@ -189,8 +213,10 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
             case .leaders: topology.leaders
             }
         let report = session.rollCall.report(on: call, participants: participants)
+        let isFirst = !session.rollCall.isHanging
         return LockstepError(
-            .hang, "waited \(limit); \(report)",
+            .hang,
+            (isFirst ? "waited \(limit)" : "gave up with another rank, whose time was up") + "; \(report)",
             remedy: "see what the missing rank is doing; raise LOCKSTEP_TIMEOUT if it is merely slow",
             rank: rank, collective: call.description)
     }

@@ -11,12 +11,17 @@ final class MPISession {
     let description: String
     let rollCall: RollCall
     let chunkByteCount: Int
+    /// How this host's ranks share memory.
+    let sharing: MemorySharing
+    /// Why they share none though nobody asked for that.
+    let sharingFailure: LockstepError?
     private let host: cmpi_communicator
-    private var windows: [cmpi_window] = []
+    private var pages: [SharedPages] = []
 
     /// Initialises MPI and finds out the topology. Collective: every rank.
     init(options: CommunicatorOptions) throws {
         chunkByteCount = options.chunkByteCount
+        LeftoverSegments.remove()
         description = try Self.initialize()
         var world = cmpi_null_communicator()
         try check(cmpi_duplicate_world(&world), "MPI_Comm_dup")
@@ -25,16 +30,33 @@ final class MPISession {
         var host = cmpi_null_communicator()
         try check(cmpi_split_shared(world, Int32(rank), &host), "MPI_Comm_split_type")
         self.host = host
-        node = try Self.pretendedNode(of: host, ranksPerNode: options.ranksPerNode)
+        let hostRanks = try Self.allgather(Int64(rank), host).map { Int($0) }
+        let (board, sharing, failure) = try Self.board(options, host: host, rankCount: hostRanks.count)
+        (self.sharing, sharingFailure) = (sharing, failure)
+        node = try Self.pretendedNode(of: host, ranksPerNode: sharing == .none ? 1 : options.ranksPerNode)
         topology = Topology(
             rank: rank,
             leaderOfRank: try Self.allgather(try Self.lowestRank(rank, in: node), world).map { Int($0) })
-        let hostRanks = try Self.allgather(Int64(rank), host).map { Int($0) }
-        var boardWindow = cmpi_window()
-        let board = try Self.sharedPages(
-            RollCall.byteCount(rankCount: hostRanks.count), on: host, window: &boardWindow)
-        windows.append(boardWindow)
-        rollCall = RollCall(board: board, ranks: hostRanks, ownRank: rank)
+        rollCall = RollCall(
+            board: board.base, ranks: sharing == .none ? [rank] : hostRanks, ownRank: rank)
+        pages.append(board)
+    }
+
+    /// The board of the roll call, and with it the way in which this host's ranks can share memory: the first of
+    /// memory files, windows, nothing that works, unless one is asked for. Collective: every rank of the host.
+    private static func board(
+        _ options: CommunicatorOptions, host: cmpi_communicator, rankCount: Int
+    ) throws -> (board: SharedPages, sharing: MemorySharing, failure: LockstepError?) {
+        let byteCount = RollCall.byteCount(rankCount: rankCount)
+        var failure: LockstepError?
+        for sharing in options.sharing.map({ [$0] }) ?? MemorySharing.allCases {
+            do {
+                return (try sharedPages(byteCount, on: host, sharing: sharing), sharing, failure)
+            } catch {
+                failure = LockstepError.wrapping(error)
+            }
+        }
+        throw failure ?? LockstepError(.internalError, "no way to share memory")
     }
 
     /// Frees everything and ends MPI. Collective: every rank.
@@ -42,9 +64,7 @@ final class MPISession {
         // A missing rank is waited for, and named, while the board can still be read.
         try check(cmpi_barrier(world), "MPI_Barrier")
         rollCall.close()
-        while var window = windows.popLast() {
-            try check(cmpi_free_shared(&window), "MPI_Win_free")
-        }
+        while let last = pages.popLast() { try last.release() }
         for (var communicator, name) in [(node, "node"), (host, "host"), (world, "world")] {
             try check(cmpi_free_communicator(&communicator), "MPI_Comm_free of \(name)")
         }
@@ -62,10 +82,9 @@ final class MPISession {
                 "shared memory: rank \(first) asks for \(sizes[0]) bytes, rank \(second) for \(sizes[other])",
                 remedy: "give every rank the same model and recipe")
         }
-        var window = cmpi_window()
-        let base = try Self.sharedPages(byteCount, on: node, window: &window)
-        windows.append(window)
-        return SharedMemory(base: base, byteCount: byteCount)
+        let made = try Self.sharedPages(byteCount, on: node, sharing: sharing)
+        pages.append(made)
+        return SharedMemory(base: made.base, byteCount: byteCount)
     }
 
     // MARK: Beginning

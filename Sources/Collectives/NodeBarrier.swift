@@ -51,24 +51,37 @@ public final class NodeBarrier: @unchecked Sendable {
     }
 
     /// Arrives, and waits for all the others.
-    /// - Throws: `hang` naming the participants that have not come; the code of the rank that raised the
-    ///   abort signal, naming it. The barrier must not be used afterwards.
-    public func wait() throws {
+    /// - Parameters:
+    ///   - operation: what the participants meet for, as errors name it.
+    ///   - byteCount: the bytes that the operation is about.
+    /// - Throws: `hang` naming the participants that have not come, also where another participant's time is up first;
+    ///   else the code of the rank that raised the abort signal, naming it. The barrier must not be used afterwards.
+    public func wait(_ operation: StaticString = "barrier", byteCount: Int? = nil) throws {
         let result = lks_barrier_arrive_and_wait(
             barrier, participant, participants, spinCount, timeoutNanoseconds, abortSignal.word)
-        if result != LKS_OK { throw failure(result) }
+        if result != LKS_OK { throw failure(result, operation, byteCount) }
     }
 
-    private func failure(_ result: lks_result) -> LockstepError {
-        if result == LKS_ABORTED { return abortSignal.error(waitingAt: "a barrier") }
+    private func failure(
+        _ result: lks_result, _ operation: StaticString, _ byteCount: Int?
+    ) -> LockstepError {
+        let raised = result == LKS_ABORTED ? abortSignal.raised : nil
+        if result == LKS_ABORTED, raised?.code != .hang {
+            return abortSignal.error(waitingAt: "a barrier (\(operation))")
+        }
         let ownEpoch = lks_barrier_epoch(barrier, participant)
         let missing = (0..<participants).filter {
             Int32(bitPattern: lks_barrier_epoch(barrier, $0) &- ownEpoch) < 0
         }
         let names = missing.map { describe(Int($0)) }.joined(separator: ", ")
+        let awaited = names.isEmpty ? "nobody" : names
+        let size = byteCount.map { " of \(grouped($0)) bytes" } ?? ""
         return LockstepError(
-            .hang, "waited \(timeout) at a barrier for \(names.isEmpty ? "nobody" : names)",
-            remedy: "see what the missing ones are doing; raise the time limit if they are merely slow")
+            .hang,
+            raised.map { "gave up with rank \($0.rank), whose time was up; this one waits for \(awaited)" }
+                ?? "waited \(timeout) at a barrier for \(awaited)",
+            remedy: "see what the missing ones are doing; raise the time limit if they are merely slow",
+            collective: "\(operation) (barrier number \(ownEpoch))\(size)")
     }
 }
 

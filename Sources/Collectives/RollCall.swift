@@ -7,8 +7,8 @@ import Foundation
 /// It spans the whole host, also when the host is cut into pretended nodes. A rank on another host is named
 /// by the ranks of that host.
 final class RollCall: @unchecked Sendable {
-    /// A line a rank, one counter a scope.
-    static func byteCount(rankCount: Int) -> Int { rankCount * Int(LKS_LINE_BYTES) }
+    /// A line a rank, one counter a scope; and a line that says whether any rank's time is up.
+    static func byteCount(rankCount: Int) -> Int { (rankCount + 1) * Int(LKS_LINE_BYTES) }
 
     private let board: UnsafeMutableRawPointer
     private let ranks: [Int]
@@ -31,6 +31,14 @@ final class RollCall: @unchecked Sendable {
         lks_store_u64(counter(ownIndex, call.scope), call.number)
     }
 
+    /// Tells all ranks of the host that the time of one is up: they give up too, and say what they wait for.
+    func announceHang() {
+        lock.withLock { if !isClosed { lks_store_u64(hangWord, 1) } }
+    }
+
+    /// Whether the time of a rank of this host is up.
+    var isHanging: Bool { lock.withLock { !isClosed && lks_load_u64(hangWord) != 0 } }
+
     /// Ends the reading of the board, whose memory is about to be freed.
     func close() { lock.withLock { isClosed = true } }
 
@@ -49,6 +57,10 @@ final class RollCall: @unchecked Sendable {
         guard !elsewhere.isEmpty else { return "all ranks have arrived, but the messages do not" }
         let names = elsewhere.map(String.init).joined(separator: ", ")
         return "all of this host have arrived, so it is the network or one of the ranks elsewhere: \(names)"
+    }
+
+    private var hangWord: UnsafeMutablePointer<UInt64> {
+        (board + ranks.count * Int(LKS_LINE_BYTES)).assumingMemoryBound(to: UInt64.self)
     }
 
     private func counter(_ index: Int, _ scope: CollectiveCall.Scope) -> UnsafeMutablePointer<UInt64> {

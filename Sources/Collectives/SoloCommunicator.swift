@@ -70,6 +70,9 @@ public final class SoloCommunicator: Communicator {
         copyOwnBlock(send, into: receive)
     }
 
+    /// Does nothing: there is nobody to tell.
+    public func announceHang() {}
+
     /// Ends this process.
     public func abort(_ code: Int32) -> Never {
         fflush(nil)

@@ -62,17 +62,20 @@ final class Lane {
             try compute(turn, isLast: place == stack.turns.count - 1)
         }
         // With several nodes, the exchange waits for the lanes instead.
-        if exchange == nil { try barrier.wait() }
+        if exchange == nil { try barrier.wait("gradients of all lanes", byteCount: byteCount) }
         try reducer.reduce(step: progress.step)
-        try barrier.wait()
+        try barrier.wait("sum of gradients", byteCount: byteCount)
         let verdict = StepVerdict(
             step: progress.step, memory: shared.memory, tree: shared.tree, chunkTree: shared.chunkTree)
         try update(verdict)
-        try barrier.wait()
+        try barrier.wait("updated parameters", byteCount: byteCount)
         progress.step += 1
         self.verdict = verdict
         return verdict
     }
+
+    /// The size of an arena, as errors name it.
+    private var byteCount: Int { shared.memory.elementCount * MemoryLayout<Float>.size }
 
     /// Forward and backward of one logical shard, and the additions of the tree that it completes.
     /// - Parameter isLast: whether it completes the lane's sums, which may travel as soon as they are there.

@@ -85,8 +85,11 @@ public final class ReplicaShared: @unchecked Sendable {
             describe: { [self] in describe($0) })
     }
 
-    /// Ends the waiting of every lane of the node.
-    func abort(_ code: ExitCode) { abortSignal.raise(by: communicator.rank, code: code) }
+    /// Ends the waiting of every lane of the node; of every rank of the host, where the time of one is up.
+    public func abort(_ code: ExitCode) {
+        abortSignal.raise(by: communicator.rank, code: code)
+        if code == .hang { communicator.announceHang() }
+    }
 
     /// Writes the initial values, or those of a checkpoint, into every node's arenas. Collective: every rank.
     /// - Parameters:

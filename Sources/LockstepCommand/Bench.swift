@@ -8,7 +8,7 @@ import Training
 /// `lockstep bench`.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure this machine.", subcommands: [BenchTrain.self])
+        abstract: "Measure this machine.", subcommands: [BenchTrain.self, BenchAllreduce.self])
 }
 
 /// `lockstep bench train`.

@@ -33,11 +33,19 @@ struct Train: ParsableCommand {
     @Option(help: "colocated: replica rank 0 coordinates; dedicated: rank 0 does nothing else.")
     var coordinator: CoordinatorPart.Mode?
     @Option(help: "Train this many folds, one after the other, and report the mean.") var folds: Int?
+    @Option(
+        help:
+            "Seconds after which a collective operation that does not end stops the run with 134 (default 300)."
+    )
+    var timeout: Double?
     @Flag(help: "Print the result as one line of JSON and nothing else.") var json = false
 
     func validate() throws {
         try Bounds.check("--ranks", ranks)
         try Bounds.check("--lanes", lanes)
+        if let timeout, !(timeout > 0 && timeout <= 1e9) {
+            throw ValidationError("--timeout must be a number of seconds above 0, is \(timeout)")
+        }
         if let maxSteps, maxSteps < 1 {
             throw ValidationError("--max-steps must be at least 1, is \(maxSteps)")
         }
@@ -48,6 +56,8 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
+        // Read where the communicator is made, in this process or in the ranks that it starts.
+        if let timeout { setenv("LOCKSTEP_TIMEOUT", "\(timeout)", 1) }
         if let ranks { try supervise(ranks) }
         let outcomes = Launch.run { communicator -> [TrainOutcome] in
             guard let folds else {

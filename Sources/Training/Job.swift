@@ -71,7 +71,11 @@ struct Job: @unchecked Sendable {
         }
         let leftOut = data.leftOutWarning(.train, sampleCount: training.count)
         warnings =
-            laneWarnings + [map.imbalanceWarning, leftOut, Self.precisionWarning(scenario)].compactMap { $0 }
+            laneWarnings
+            + [
+                map.imbalanceWarning, leftOut, Self.precisionWarning(scenario),
+                (communicator as? MPICommunicator)?.warning,
+            ].compactMap { $0 }
         do {
             try Handshake.verify(communicator, facts: facts())
         } catch {

@@ -38,6 +38,8 @@ public enum Launch {
             Thread.sleep(forTimeInterval: 3)
         } else {
             complain(isAlone ? named.withoutRank : named)
+            // In a hang every rank that still can says what it waits for, before the first one ends them all.
+            if failure.code == .hang, !isAlone { Thread.sleep(forTimeInterval: 2) }
         }
         communicator.abort(failure.code.rawValue)
     }

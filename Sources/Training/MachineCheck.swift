@@ -114,11 +114,12 @@ public enum MachineCheck {
             return Finding("shared memory", "no /dev/shm", remedy: "mount a tmpfs on /dev/shm")
         }
         let bytes = UInt64(status.f_bavail) * UInt64(status.f_frsize)
-        let tooSmall = bytes < 256 << 20
+        let tooSmall = bytes < 32 << 20
         return Finding(
             "shared memory", "\(bytes >> 20) MiB free in /dev/shm",
             remedy: tooSmall
-                ? "start the container with --shm-size=1g: arenas of all ranks of a node live there" : nil)
+                ? "start the container with --shm-size=64m: MPI's messages between ranks of a node go through there"
+                : nil)
     }
 
     private static func data() -> Finding {

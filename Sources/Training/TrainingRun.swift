@@ -35,7 +35,7 @@ public struct TrainingRun {
         let shared = try ReplicaShared(try configuration(job), communicator: communicator, map: job.map)
         try shared.initialize(isResumed: job.description.isResumed, from: preparation?.tensors)
         let coordinator = try preparation.map { try RunCoordinator(job, $0, console: console) }
-        let (end, step) = try train(job, shared, coordinator, console)
+        let (end, step) = try telling(shared) { try train(job, shared, coordinator, console) }
         try coordinator?.keeper.finish()
         console.finish()
         // Nobody leaves before the last checkpoint is durable.
@@ -44,6 +44,16 @@ public struct TrainingRun {
         if let coordinator { try finish(&outcome, coordinator) }
         try communicator.barrier()
         return outcome
+    }
+
+    /// Runs something; where it fails, lanes of other ranks stop waiting for this one.
+    private func telling<Result>(_ shared: ReplicaShared, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            shared.abort(LockstepError.wrapping(error).code)
+            throw error
+        }
     }
 
     private func console(_ job: Job) -> Console {

@@ -120,6 +120,8 @@ private final class PretendedRank: Communicator {
     }
 
     func finalize() {}
+    func announceHang() {}
+
     func abort(_ code: Int32) -> Never { fatalError("a pretended rank was aborted") }
     private var unused: LockstepError { LockstepError(.internalError, "not needed by replicas") }
     func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] { throw unused }

@@ -2,4 +2,5 @@
 #pragma once
 #include "lockstep_allocations.h"
 #include "lockstep_kernels.h"
+#include "lockstep_memory_files.h"
 #include "lockstep_synchronization.h"

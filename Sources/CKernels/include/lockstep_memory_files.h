@@ -1,0 +1,25 @@
+/// Memory that processes share without a file system: no size limit but the machine's memory, nothing left behind when
+/// a process is killed.
+#ifndef LOCKSTEP_MEMORY_FILES_H
+#define LOCKSTEP_MEMORY_FILES_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// An anonymous file of so many zero bytes; its descriptor, or minus an errno.
+int lks_memory_file_create(int64_t byte_count);
+
+/// Opens a descriptor of another process (of this one too): its own descriptor, or minus an errno. Needs the same user.
+int lks_memory_file_open(int64_t process, int descriptor);
+
+/// Maps all bytes for reading and writing by all who do so; NULL where that cannot be.
+void *lks_memory_file_map(int descriptor, int64_t byte_count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
