@@ -26,6 +26,11 @@ static inline int cdnn_has_bfloat16(void) {
   return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
 }
 
+// Whether oneDNN runs its AVX2 code or better.
+static inline int cdnn_has_avx2(void) {
+  return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
+}
+
 static inline const char *cdnn_instruction_set_name(void) {
   switch (dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_sse41: return "SSE4.1";

@@ -9,3 +9,9 @@ extension Precision {
     /// This precision where the processor has it, else float32.
     public var available: Precision { self == .bfloat16 && !Self.hasBFloat16 ? .float32 : self }
 }
+
+/// What oneDNN makes of this processor, for tests of what plans then look like.
+package enum LibraryInstructions {
+    /// Whether it keeps images in blocked channels from convolution to convolution: with AVX2 or better.
+    package static var keepsImagesBlocked: Bool { cdnn_has_avx2() != 0 }
+}

@@ -62,7 +62,8 @@ import Testing
     }
 
     /// Sequences stored as bfloat16 change gradients by its rounding and no more.
-    @Test(arguments: RecurrentClassifier.Kind.allCases) func bfloat16(kind: RecurrentClassifier.Kind) throws {
+    @Test(.enabled(if: Precision.hasBFloat16), arguments: RecurrentClassifier.Kind.allCases)
+    func bfloat16(kind: RecurrentClassifier.Kind) throws {
         // Wide enough for products that are computed in bfloat16.
         let model = model(kind, hiddenSize: 80, layerCount: 2, isBidirectional: true)
         let trace = try ModelTrace(
