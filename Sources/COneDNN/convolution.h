@@ -23,6 +23,7 @@ typedef struct cdnn_convolution_shape {
   int kind, has_bias;
   int images_are_half, weights_are_half;  // bfloat16; gradients of weights and biases are always float32
   int image_block, windows_block;         // how both images lie
+  int uses_winograd;                      // the algorithm, where oneDNN has it; else direct
   int64_t samples, channels, outputs, groups;
   int64_t image_height, image_width, kernel_height, kernel_width, windows_height, windows_width;
   int64_t stride_height, stride_width, padding_height, padding_width, dilation_height, dilation_width;
@@ -87,6 +88,10 @@ static inline int cdnn_image_block(cdnn_borrowed chosen, const int64_t extents[4
   return result;
 }
 
+static inline dnnl_alg_kind_t cdnn_convolution_algorithm(const cdnn_convolution_shape *s) {
+  return s->uses_winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
+}
+
 // The descriptors of a convolution: image, weights as the primitive may choose them, windows, bias, weights as given.
 typedef struct cdnn_convolution_descriptors {
   cdnn_descriptor image, weights, windows, bias, given;
@@ -128,18 +133,19 @@ static inline dnnl_status_t cdnn_convolution_query_kind(dnnl_primitive_desc_t *r
   dnnl_dims_t dilations = {s->dilation_height - 1, s->dilation_width - 1};
   dnnl_dims_t padding = {s->padding_height, s->padding_width};
   dnnl_memory_desc_t bias = s->has_bias ? d->bias : NULL;
+  dnnl_alg_kind_t algorithm = cdnn_convolution_algorithm(s);
   switch (kind) {
     case cdnn_convolution_forward:
       return dnnl_convolution_forward_primitive_desc_create(result, engine, dnnl_forward_training,
-                                                            dnnl_convolution_direct, d->image, d->weights, bias,
+                                                            algorithm, d->image, d->weights, bias,
                                                             d->windows, strides, dilations, padding, padding,
                                                             attributes);
     case cdnn_convolution_backward_data:
-      return dnnl_convolution_backward_data_primitive_desc_create(result, engine, dnnl_convolution_direct, d->image,
+      return dnnl_convolution_backward_data_primitive_desc_create(result, engine, algorithm, d->image,
                                                                   d->weights, d->windows, strides, dilations,
                                                                   padding, padding, hint, attributes);
     default:
-      return dnnl_convolution_backward_weights_primitive_desc_create(result, engine, dnnl_convolution_direct,
+      return dnnl_convolution_backward_weights_primitive_desc_create(result, engine, algorithm,
                                                                      d->image, d->weights, bias, d->windows, strides,
                                                                      dilations, padding, padding, hint, attributes);
   }
@@ -172,20 +178,21 @@ static inline dnnl_status_t cdnn_convolution_query(dnnl_primitive_desc_t *result
   dnnl_dims_t dilations = {s->dilation_height - 1, s->dilation_width - 1};
   dnnl_dims_t padding = {s->padding_height, s->padding_width};
   const dnnl_memory_desc_t *bias = s->has_bias ? &d->bias : NULL;
+  dnnl_alg_kind_t algorithm = cdnn_convolution_algorithm(s);
   dnnl_convolution_desc_t operation;
   switch (s->kind) {
     case cdnn_convolution_forward:
-      CDNN_TRY(dnnl_dilated_convolution_forward_desc_init(&operation, dnnl_forward_training, dnnl_convolution_direct,
+      CDNN_TRY(dnnl_dilated_convolution_forward_desc_init(&operation, dnnl_forward_training, algorithm,
                                                           &d->image, &d->weights, bias, &d->windows, strides,
                                                           dilations, padding, padding));
       break;
     case cdnn_convolution_backward_data:
-      CDNN_TRY(dnnl_dilated_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, &d->image,
+      CDNN_TRY(dnnl_dilated_convolution_backward_data_desc_init(&operation, algorithm, &d->image,
                                                                 &d->weights, &d->windows, strides, dilations,
                                                                 padding, padding));
       break;
     default:
-      CDNN_TRY(dnnl_dilated_convolution_backward_weights_desc_init(&operation, dnnl_convolution_direct, &d->image,
+      CDNN_TRY(dnnl_dilated_convolution_backward_weights_desc_init(&operation, algorithm, &d->image,
                                                                    &d->weights, bias, &d->windows, strides,
                                                                    dilations, padding, padding));
   }

@@ -44,6 +44,21 @@ import Testing
         }
     }
 
+    /// Large enough for Winograd's algorithm where oneDNN has it, in all three products; tiles that stick out.
+    @Test func winograd() throws {
+        let model = Sequential {
+            Conv2d(32, kernel: 1)
+            Conv2d(64, kernel: 3, padding: 1, activation: .relu)
+            Conv2d(32, kernel: 3)
+            GlobalAveragePool()
+            Dense(3)
+        }
+        let check = try check(model, image: [3, 15, 14], samples: 12)
+        try check.verify()
+        let implementations = check.plan.report.split(separator: "\n").filter { $0.contains("jit_wino") }
+        #expect(implementations.count == 0 || implementations.count == 6, "\(check.plan.report)")
+    }
+
     @Test func geometries() throws {
         try verify([3, 17, 17]) {
             Conv2d(16, kernel: 7, stride: 2, padding: 3, activation: .relu)

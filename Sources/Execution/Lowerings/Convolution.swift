@@ -143,6 +143,9 @@ struct LibraryConvolution: Lowerable {
         -> LibraryConvolution
     {
         var shape = step.libraryShape(operands: operands, results: results)
+        if shape.suitsWinograd, let found = try? LibraryConvolution(step: step, shape: shape.byWinograd) {
+            return found
+        }
         let free = try ConvolutionHandle(shape, isQuestion: true)
         var candidates = [(free.imageBlock, free.windowsBlock)].filter { $0.0 >= 0 && $0.1 >= 0 }
         candidates += [(16, 16), (8, 8), (0, 16), (0, 8), (16, 0), (8, 0), (0, 0)]
