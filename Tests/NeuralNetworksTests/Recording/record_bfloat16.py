@@ -8,6 +8,7 @@ Run: python3 record_bfloat16.py (PyTorch on the CPU); it writes ../Recorded/bflo
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+import transformers
 
 import model_modules as modules
 from hashing import field, numbers, weight
@@ -64,17 +65,17 @@ class Words(nn.Module):
         return self.head(self.embedding(ids).flatten(1))
 
 
-def run(module, entry, narrow):
+def run(module, entry, narrow, forward):
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             parameter.copy_(weight(name, list(parameter.shape)))
             parameter.grad = None
-    x = field("input0", 0, entry["samples"], entry["inputs"][0])
-    x = x.float() if x.is_floating_point() else x
+    batch = [field(f"input{i}", 0, entry["samples"], d) for i, d in enumerate(entry["inputs"])]
+    batch = [x.float() if x.is_floating_point() else x for x in batch]
     with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
-        logits = module(x)
+        logits = forward(module, *batch)
     labels = field("label", 0, entry["samples"], entry["label"])
-    F.cross_entropy(logits.float(), labels, reduction="sum").backward()
+    F.cross_entropy(logits.float().flatten(0, -2), labels.flatten(), reduction="sum").backward()
     return logits.detach().float(), {name: p.grad.clone() for name, p in module.named_parameters()}
 
 
@@ -87,12 +88,14 @@ def summary(narrow, exact):
     return rounded(torch.stack([flat.norm(), off] + sums), 5)
 
 
-def record(name, module, inputs, samples=160):
-    entry = {"name": name, "samples": samples, "inputs": [inputs], "label": {"shape": [], "limit": 40},
+def record(name, module, *inputs, samples=160, label={"shape": [], "limit": 40}, forward=lambda m, x: m(x)):
+    entry = {"name": name, "samples": samples, "inputs": list(inputs), "label": label,
              "loss": "softmaxCrossEntropy", "rate": 0.001, "losses": [], "narrowLosses": [], "buffers": {}}
     entry["tensors"] = {name: list(value.shape) for name, value in module.state_dict().items()}
-    logits, gradients = run(module, entry, True)
-    exact, full = run(module, entry, False)
+    if isinstance(module, transformers.GPT2LMHeadModel):
+        del entry["tensors"]["lm_head.weight"]  # the table of tokens again
+    logits, gradients = run(module, entry, True, forward)
+    exact, full = run(module, entry, False, forward)
     entry["logits"] = summary(logits, exact)
     entry["gradients"] = {key: summary(value, full[key]) for key, value in gradients.items()}
     cases.append(entry)
@@ -113,4 +116,20 @@ text = {"shape": [6], "limit": 13, "padded": True}
 record("rnn", modules.Recurrent("RNN", 13, 48, 64, 40, 1, False, False), text)
 record("lstm", modules.Recurrent("LSTM", 13, 48, 64, 40, 1, False, False), text)
 record("gru", modules.Recurrent("GRU", 13, 48, 64, 40, 1, False, False), text)
+# Whole transformers: residual streams of float32, parts of bfloat16.
+words = {"shape": [12], "limit": 40}
+size = dict(vocab_size=40, hidden_size=96, num_hidden_layers=2)
+gpt = transformers.GPT2Config(vocab_size=40, n_positions=12, n_embd=96, n_layer=2, n_head=3, resid_pdrop=0, embd_pdrop=0,
+                              attn_pdrop=0)
+record("gpt", transformers.GPT2LMHeadModel(gpt), words, samples=32, label=words, forward=lambda m, x: m(x).logits)
+llama = transformers.LlamaConfig(intermediate_size=128, num_attention_heads=6, num_key_value_heads=2, rms_norm_eps=1e-5,
+                                 max_position_embeddings=12, tie_word_embeddings=False, **size)
+record("llama", transformers.LlamaForCausalLM(llama), words, samples=32, label=words, forward=lambda m, x: m(x).logits)
+bert = transformers.BertConfig(num_attention_heads=3, intermediate_size=128, max_position_embeddings=12, num_labels=40,
+                               hidden_dropout_prob=0, attention_probs_dropout_prob=0, **size)
+record("bertClassifier", transformers.BertForSequenceClassification(bert), words | {"padded": True}, samples=48,
+       forward=lambda m, x: m(x, attention_mask=(x != 0).long()).logits)
+record("translation", modules.Translation(40, 96, 3, 2, 128, True), words | {"padded": True},
+       {"shape": [9], "limit": 40, "padded": True}, samples=48, label={"shape": [9], "limit": 40, "ignored": "input1"},
+       forward=lambda m, x, y: m.translate(x, y))
 write("bfloat16.json", {"cases": cases, "counts": {}})
