@@ -74,7 +74,7 @@ void lkr_max_pool(const lk_pooling *p, const void *x, void *y, void *places) {
       if (best < 0) best = 0;
       if (!(best > 0)) place = LK_NOBODY;
     }
-    set(y, result, best, p->type);
+    set(y, result, best, p->window_type);
     if (places && p->wide_places) ((int32_t *)places)[result] = place;
     else if (places) ((uint8_t *)places)[result] = (uint8_t)place;
   })
@@ -95,7 +95,7 @@ void lkr_max_pool_gradient(const lk_pooling *p, const void *dy, const void *plac
   FOR_EACH_WINDOW({
     int place = p->wide_places ? ((const int32_t *)places)[result] : ((const uint8_t *)places)[result];
     for (int i = 0; i < count; i++)
-      if (taps[i].number == place) sums[taps[i].image] += get(dy, result, p->type);
+      if (taps[i].number == place) sums[taps[i].image] += get(dy, result, p->window_type);
   })
   finish(p, sums, dx);
 }
@@ -105,7 +105,7 @@ void lkr_average_pool(const lk_pooling *p, const void *x, void *y) {
     double sum = 0;
     for (int i = 0; i < count; i++) sum += get(x, taps[i].image, p->type);
     ptrdiff_t divisor = p->counts_padding ? p->kernel_height * p->kernel_width : count;
-    set(y, result, (float)(sum / (double)divisor), p->type);
+    set(y, result, (float)(sum / (double)divisor), p->window_type);
   })
 }
 
@@ -113,17 +113,17 @@ void lkr_average_pool_gradient(const lk_pooling *p, const void *dy, void *dx) {
   float *sums = zeros(p);
   FOR_EACH_WINDOW({
     ptrdiff_t divisor = p->counts_padding ? p->kernel_height * p->kernel_width : count;
-    for (int i = 0; i < count; i++) sums[taps[i].image] += get(dy, result, p->type) / (float)divisor;
+    for (int i = 0; i < count; i++) sums[taps[i].image] += get(dy, result, p->window_type) / (float)divisor;
   })
   finish(p, sums, dx);
 }
 
-void lkr_channel_bias(const void *x, const float *bias, void *y, ptrdiff_t samples, ptrdiff_t channels,
-                      ptrdiff_t pixels, ptrdiff_t lanes, lk_type type) {
+void lkr_channel_bias(const void *x, lk_type x_type, const float *bias, void *y, lk_type y_type, ptrdiff_t samples,
+                      ptrdiff_t channels, ptrdiff_t pixels, ptrdiff_t lanes) {
   ptrdiff_t blocks = (channels + lanes - 1) / lanes;
   for (ptrdiff_t i = 0; i < samples * blocks * pixels * lanes; i++) {
     ptrdiff_t channel = i / (pixels * lanes) % blocks * lanes + i % lanes;
-    set(y, i, get(x, i, type) + (channel < channels ? bias[channel] : 0), type);
+    set(y, i, get(x, i, x_type) + (channel < channels ? bias[channel] : 0), y_type);
   }
 }
 

@@ -55,9 +55,14 @@ extension TrainedState {
 
     private static func tensors(_ file: SafetensorsFile) throws -> [String: StoredTensor] {
         var result: [String: StoredTensor] = [:]
-        for entry in file.entries {
+        for entry in file.entries where !isCounter(entry) {
             result[entry.name] = StoredTensor(shape: entry.shape, values: try file.floats(of: entry.name))
         }
         return result
+    }
+
+    /// Whether an entry of integers is one of those that PyTorch's files hold beside parameters.
+    private static func isCounter(_ entry: SafetensorsEntry) -> Bool {
+        [.int64, .int32, .uint8].contains(entry.elementType) && NamesakeTensors.holdsNoParameter(entry.name)
     }
 }

@@ -30,10 +30,10 @@ private struct GuardedBytes {
         (6, 5, (3, 2), (1, 3), (1, 1)), (1, 12, (1, 5), (1, 2), (0, 2)), (4, 3, (4, 3), (4, 3), (0, 0)),
     ]
 
-    private func pooling(_ number: Int, lanes: Int, type: lk_type) -> lk_pooling {
+    private func pooling(_ number: Int, lanes: Int, type: lk_type, _ windowType: lk_type) -> lk_pooling {
         let (height, width, kernel, stride, padding) = Self.windows[number]
         var p = lk_pooling()
-        (p.planes, p.lanes, p.type) = (3, lanes, type)
+        (p.planes, p.lanes, p.type, p.window_type) = (3, lanes, type, windowType)
         (p.height, p.width) = (height, width)
         (p.kernel_height, p.kernel_width) = kernel
         (p.stride_height, p.stride_width) = stride
@@ -80,6 +80,8 @@ private struct GuardedBytes {
         }
     }
 
+    private func size(_ type: lk_type) -> Int { type == LK_BFLOAT16 ? 2 : 4 }
+
     /// Numbers in few steps, so that windows have equal pixels, and a NaN.
     private func image(_ count: Int, _ type: lk_type) -> [UInt8] {
         var numbers = TestNumbers(count)
@@ -89,20 +91,21 @@ private struct GuardedBytes {
     }
 
     @Test(arguments: 0..<9, [1, 8, 16]) func maxima(number: Int, lanes: Int) {
-        for (type, isWide, hasReLU) in [
-            (LK_FLOAT32, 0, 0), (LK_FLOAT32, 1, 0), (LK_FLOAT32, 0, 1), (LK_BFLOAT16, 0, 1),
-            (LK_BFLOAT16, 1, 0),
-        ] as [(lk_type, Int32, Int32)] {
-            var p = pooling(number, lanes: lanes, type: type)
+        for (type, windowType, isWide, hasReLU) in [
+            (LK_FLOAT32, LK_FLOAT32, 0, 0), (LK_FLOAT32, LK_FLOAT32, 1, 0), (LK_FLOAT32, LK_FLOAT32, 0, 1),
+            (LK_BFLOAT16, LK_BFLOAT16, 0, 1), (LK_BFLOAT16, LK_BFLOAT16, 1, 0),
+            (LK_FLOAT32, LK_BFLOAT16, 0, 1), (LK_BFLOAT16, LK_FLOAT32, 0, 0),
+        ] as [(lk_type, lk_type, Int32, Int32)] {
+            var p = pooling(number, lanes: lanes, type: type, windowType)
             (p.wide_places, p.relu) = (isWide, hasReLU)
-            let element = type == LK_BFLOAT16 ? 2 : 4
+            let (element, windowElement) = (size(type), size(windowType))
             let pixels = p.planes * p.height * p.width * lanes
             let windows = p.planes * p.rows * p.columns * lanes
             let x = image(pixels, type)
             let name =
-                "windows \(number), \(lanes) lanes, type \(type.rawValue), wide \(isWide), relu \(hasReLU)"
+                "windows \(number), \(lanes) lanes, types \(type) \(windowType), wide \(isWide), relu \(hasReLU)"
             var places = [UInt8](repeating: 0, count: windows * (isWide == 1 ? 4 : 1))
-            var y = [UInt8](repeating: 0, count: windows * element)
+            var y = [UInt8](repeating: 0, count: windows * windowElement)
             lkr_max_pool(&p, x, &y, &places)
             compare([y.count, places.count], name) {
                 lkr_max_pool(&p, x, $0[0], $0[1])
@@ -115,7 +118,7 @@ private struct GuardedBytes {
                 lk_max_pool(&p, x, $0[0], nil)
             }
             var numbers = TestNumbers(number)
-            let dy = stored(numbers.floats(windows), type)
+            let dy = stored(numbers.floats(windows), windowType)
             compare([pixels * element], name, tolerance: (type, type == LK_BFLOAT16 ? 5e-3 : 1e-6)) {
                 lkr_max_pool_gradient(&p, dy, places, $0[0])
             } kernel: {
@@ -125,24 +128,27 @@ private struct GuardedBytes {
     }
 
     @Test(arguments: 0..<9, [1, 8, 16]) func means(number: Int, lanes: Int) {
-        for (type, countsPadding) in [(LK_FLOAT32, 0), (LK_FLOAT32, 1), (LK_BFLOAT16, 1)]
-            as [(lk_type, Int32)]
-        {
-            var p = pooling(number, lanes: lanes, type: type)
+        for (type, windowType, countsPadding) in [
+            (LK_FLOAT32, LK_FLOAT32, 0), (LK_FLOAT32, LK_FLOAT32, 1), (LK_BFLOAT16, LK_BFLOAT16, 1),
+            (LK_FLOAT32, LK_BFLOAT16, 0), (LK_BFLOAT16, LK_FLOAT32, 1),
+        ] as [(lk_type, lk_type, Int32)] {
+            var p = pooling(number, lanes: lanes, type: type, windowType)
             p.counts_padding = countsPadding
-            let element = type == LK_BFLOAT16 ? 2 : 4
             let pixels = p.planes * p.height * p.width * lanes
             let windows = p.planes * p.rows * p.columns * lanes
-            let tolerance = (type: type, of: type == LK_BFLOAT16 ? 5e-3 : Float(1e-6))
+            func tolerance(_ type: lk_type) -> (type: lk_type, of: Float) {
+                (type, type == LK_BFLOAT16 ? 5e-3 : 1e-6)
+            }
             var numbers = TestNumbers(number)
-            let (x, dy) = (stored(numbers.floats(pixels), type), stored(numbers.floats(windows), type))
-            let name = "windows \(number), \(lanes) lanes, type \(type.rawValue), padding \(countsPadding)"
-            compare([windows * element], name, tolerance: tolerance) {
+            let (x, dy) = (stored(numbers.floats(pixels), type), stored(numbers.floats(windows), windowType))
+            let name =
+                "windows \(number), \(lanes) lanes, types \(type) \(windowType), padding \(countsPadding)"
+            compare([windows * size(windowType)], name, tolerance: tolerance(windowType)) {
                 lkr_average_pool(&p, x, $0[0])
             } kernel: {
                 lk_average_pool(&p, x, $0[0])
             }
-            compare([pixels * element], name, tolerance: tolerance) {
+            compare([pixels * size(type)], name, tolerance: tolerance(type)) {
                 lkr_average_pool_gradient(&p, dy, $0[0])
             } kernel: {
                 lk_average_pool_gradient(&p, dy, $0[0])
@@ -152,7 +158,7 @@ private struct GuardedBytes {
 
     /// Nobody wins a window of zeros and negatives behind ReLU; the gradient there is zero.
     @Test func windowsThatReLUCloses() {
-        var p = pooling(0, lanes: 1, type: LK_FLOAT32)
+        var p = pooling(0, lanes: 1, type: LK_FLOAT32, LK_FLOAT32)
         (p.planes, p.relu) = (1, 1)
         var x = [Float](repeating: -1, count: 24)
         (x[0], x[2], x[7]) = (2, 0, 2)
@@ -167,14 +173,17 @@ private struct GuardedBytes {
         form: (Int, Int, Int)
     ) {
         let (lanes, channels, pixels) = form
-        for type in [LK_FLOAT32, LK_BFLOAT16] {
+        for (type, resultType) in [
+            (LK_FLOAT32, LK_FLOAT32), (LK_BFLOAT16, LK_BFLOAT16), (LK_FLOAT32, LK_BFLOAT16),
+            (LK_BFLOAT16, LK_FLOAT32),
+        ] {
             let count = 2 * ((channels + lanes - 1) / lanes) * lanes * pixels
             var numbers = TestNumbers(count)
             let (x, bias) = (stored(numbers.floats(count), type), numbers.floats(channels))
-            compare([x.count], "\(form)") {
-                lkr_channel_bias(x, bias, $0[0], 2, channels, pixels, lanes, type)
+            compare([count * size(resultType)], "\(form)") {
+                lkr_channel_bias(x, type, bias, $0[0], resultType, 2, channels, pixels, lanes)
             } kernel: {
-                lk_channel_bias(x, bias, $0[0], 2, channels, pixels, lanes, type)
+                lk_channel_bias(x, type, bias, $0[0], resultType, 2, channels, pixels, lanes)
             }
         }
     }

@@ -24,11 +24,14 @@ struct RecordedModel: Decodable, Sendable {
     /// Of each parameter's gradient the sum weighted by hashed numbers, the length and four elements.
     let gradients: [String: [Double]]
     let losses: [Double]
+    /// The losses where products and convolutions compute in bfloat16.
+    let narrowLosses: [Double]
     /// The first numbers of the running statistics after the last step.
     let buffers: [String: [Double]]
 
     private enum CodingKeys: String, CodingKey {
-        case name, samples, inputs, label, loss, rate, tensors, logits, gradients, losses, buffers
+        case name, samples, inputs, label, loss, rate, tensors, logits, gradients, losses,
+            narrowLosses, buffers
     }
 
     init(from decoder: any Decoder) throws {
@@ -43,6 +46,7 @@ struct RecordedModel: Decodable, Sendable {
         logits = try values.decode([Double].self, forKey: .logits)
         gradients = try values.decode([String: [Double]].self, forKey: .gradients)
         losses = try values.decode([Double].self, forKey: .losses)
+        narrowLosses = try values.decode([Double].self, forKey: .narrowLosses)
         buffers = try values.decode([String: [Double]].self, forKey: .buffers)
     }
 }

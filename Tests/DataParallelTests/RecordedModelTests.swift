@@ -140,4 +140,18 @@ import Testing
         }
         #expect(recorded.buffers.count == recorded.tensors.count { $0.key.contains("running") })
     }
+
+    /// Ten losses in bfloat16 against those of PyTorch's mixed precision. Of models this small only convolutions are
+    /// computed so; Bfloat16Tests has the others.
+    @Test(
+        .enabled(if: Precision.hasBFloat16),
+        arguments: ["convolutionalClassifier", "residual20", "resNet18", "textCNN"])
+    func tenStepsInBfloat16(name: String) throws {
+        let bench = try bench(name)
+        let losses = try bench.train(steps: 10, precision: .bfloat16).losses
+        let theirs = bench.recorded.narrowLosses
+        #expect(losses.count == 10 && theirs.count == 10)
+        for (ours, theirs) in zip(losses, theirs) { #expect(abs(ours - theirs) < 0.02 * theirs) }
+        #expect(zip(losses, bench.recorded.losses).contains { abs($0 - $1) > 1e-4 * $1 }, "float32's losses")
+    }
 }

@@ -71,7 +71,8 @@ LK_INLINE void lk_fetch_window(const lk_pooling *p, const void *x, ptrdiff_t pix
 
 // `fixed` is the kernel's extent where that is known while compiling, else 0.
 LK_INLINE void lk_max_pool_planes(const lk_pooling *p, const void *x, void *y, void *places, const ptrdiff_t lanes,
-                                  const lk_type type, const int is_wide, const ptrdiff_t fixed) {
+                                  const lk_type type, const lk_type window_type, const int is_wide,
+                                  const ptrdiff_t fixed) {
   for (ptrdiff_t plane = 0, result = 0; plane < p->planes; plane++) {
     for (ptrdiff_t row = 0; row < p->rows; row++) {
       ptrdiff_t top = row * p->stride_height - p->padding_height, first_y, last_y;
@@ -93,26 +94,28 @@ LK_INLINE void lk_max_pool_planes(const lk_pooling *p, const void *x, void *y, v
           lk_mask counts = best > lk_splat(0);
           place = (place & counts) | (((lk_mask){0} + LK_NOBODY) & ~counts);
         }
-        lk_set_pixel(y, result, best, lanes, type);
+        lk_set_pixel(y, result, best, lanes, window_type);
         if (places) lk_set_places(places, result, place, lanes, is_wide);
       }
     }
   }
 }
 
-// Calls `body` with lanes, element type and width of places as constants.
-#define LK_POOL_LANES(body, lanes_, type_, wide_) \
-  do {                                            \
-    const ptrdiff_t lanes = lanes_;               \
-    const lk_type type = type_;                   \
-    const int is_wide = wide_;                    \
-    (void)is_wide;                                \
-    body;                                         \
+// Calls `body` with lanes, element types and width of places as constants; types that differ, where precisions meet, are
+// looked up as it goes.
+#define LK_POOL_LANES(body, lanes_, type_, window_type_, wide_) \
+  do {                                                          \
+    const ptrdiff_t lanes = lanes_;                             \
+    const lk_type type = type_, window_type = window_type_;     \
+    const int is_wide = wide_;                                  \
+    (void)is_wide;                                              \
+    body;                                                       \
   } while (0)
-#define LK_POOL_TYPE(body, lanes_, wide_)                                                 \
-  do {                                                                                    \
-    if (p->type == LK_BFLOAT16) LK_POOL_LANES(body, lanes_, LK_BFLOAT16, wide_);          \
-    else LK_POOL_LANES(body, lanes_, LK_FLOAT32, wide_);                                  \
+#define LK_POOL_TYPE(body, lanes_, wide_)                                                            \
+  do {                                                                                               \
+    if (p->type != p->window_type) LK_POOL_LANES(body, lanes_, p->type, p->window_type, wide_);      \
+    else if (p->type == LK_BFLOAT16) LK_POOL_LANES(body, lanes_, LK_BFLOAT16, LK_BFLOAT16, wide_);   \
+    else LK_POOL_LANES(body, lanes_, LK_FLOAT32, LK_FLOAT32, wide_);                                 \
   } while (0)
 #define LK_POOL_WIDE(body, wide_)                                   \
   do {                                                              \
@@ -127,17 +130,17 @@ LK_INLINE ptrdiff_t lk_fixed_kernel(const lk_pooling *p) {
 }
 
 void LK_CLONE(max_pool)(const lk_pooling *p, const void *x, void *y, void *places) {
-  if (p->wide_places) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide, 0), 1);
-  else if (lk_fixed_kernel(p) == 2) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide, 2), 0);
-  else if (lk_fixed_kernel(p) == 3) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide, 3), 0);
-  else LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, is_wide, 0), 0);
+  if (p->wide_places) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, window_type, is_wide, 0), 1);
+  else if (lk_fixed_kernel(p) == 2) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, window_type, is_wide, 2), 0);
+  else if (lk_fixed_kernel(p) == 3) LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, window_type, is_wide, 3), 0);
+  else LK_POOL_WIDE(lk_max_pool_planes(p, x, y, places, lanes, type, window_type, is_wide, 0), 0);
 }
 
 // Each pixel adds up, in row-major order, the gradients of the windows that it won. `kernel` and `stride` are known
 // while compiling or 0.
 LK_INLINE void lk_max_pool_gradient_planes(const lk_pooling *p, const void *dy, const void *places, void *dx,
-                                           const ptrdiff_t lanes, const lk_type type, const int is_wide,
-                                           const ptrdiff_t kernel, const ptrdiff_t stride) {
+                                           const ptrdiff_t lanes, const lk_type type, const lk_type window_type,
+                                           const int is_wide, const ptrdiff_t kernel, const ptrdiff_t stride) {
   ptrdiff_t kernel_height = kernel ? kernel : p->kernel_height, kernel_width = kernel ? kernel : p->kernel_width;
   ptrdiff_t stride_height = stride ? stride : p->stride_height, stride_width = stride ? stride : p->stride_width;
   for (ptrdiff_t plane = 0, pixel = 0; plane < p->planes; plane++) {
@@ -153,7 +156,7 @@ LK_INLINE void lk_max_pool_gradient_planes(const lk_pooling *p, const void *dy, 
             ptrdiff_t at = ((plane * p->rows + wy) * p->columns + wx) * lanes;
             ptrdiff_t number = (y - wy * stride_height) * kernel_width + x - wx * stride_width;
             lk_mask won = lk_places(places, at, lanes, is_wide) == (lk_mask){0} + (int32_t)number;
-            sum += lk_select(won, lk_pixel(dy, at, lanes, type), lk_splat(0));
+            sum += lk_select(won, lk_pixel(dy, at, lanes, window_type), lk_splat(0));
           }
         }
         lk_set_pixel(dx, pixel, sum, lanes, type);
@@ -169,8 +172,8 @@ LK_INLINE void lk_zero_pixels(void *to, ptrdiff_t at, ptrdiff_t count, const lk_
 
 // Windows side by side without padding: each writes its own pixels, and what no window covers is zero.
 LK_INLINE void lk_max_pool_gradient_apart(const lk_pooling *p, const void *dy, const void *places, void *dx,
-                                          const ptrdiff_t lanes, const lk_type type, const int is_wide,
-                                          const ptrdiff_t fixed) {
+                                          const ptrdiff_t lanes, const lk_type type, const lk_type window_type,
+                                          const int is_wide, const ptrdiff_t fixed) {
   ptrdiff_t kernel_height = fixed ? fixed : p->kernel_height, kernel_width = fixed ? fixed : p->kernel_width;
   ptrdiff_t covered = p->columns * kernel_width;
   for (ptrdiff_t plane = 0, window = 0; plane < p->planes; plane++) {
@@ -178,7 +181,7 @@ LK_INLINE void lk_max_pool_gradient_apart(const lk_pooling *p, const void *dy, c
     for (ptrdiff_t row = 0; row < p->rows; row++) {
       ptrdiff_t at = start + row * kernel_height * p->width * lanes;
       for (ptrdiff_t column = 0; column < p->columns; column++, window += lanes) {
-        lk_vector gradient = lk_pixel(dy, window, lanes, type);
+        lk_vector gradient = lk_pixel(dy, window, lanes, window_type);
         lk_mask place = lk_places(places, window, lanes, is_wide);
         for (ptrdiff_t ky = 0; ky < kernel_height; ky++) {
           for (ptrdiff_t kx = 0; kx < kernel_width; kx++) {
@@ -200,12 +203,12 @@ void LK_CLONE(max_pool_gradient)(const lk_pooling *p, const void *dy, const void
   int is_apart = p->kernel_height == p->stride_height && p->kernel_width == p->stride_width &&
                  p->padding_height == 0 && p->padding_width == 0;
   int is_halving = lk_fixed_kernel(p) == 3 && p->stride_height == 2 && p->stride_width == 2;
-  if (p->wide_places) LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, is_wide, 0, 0), 1);
+  if (p->wide_places) LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, window_type, is_wide, 0, 0), 1);
   else if (is_apart && lk_fixed_kernel(p) == 2)
-    LK_POOL_WIDE(lk_max_pool_gradient_apart(p, dy, places, dx, lanes, type, is_wide, 2), 0);
-  else if (is_apart) LK_POOL_WIDE(lk_max_pool_gradient_apart(p, dy, places, dx, lanes, type, is_wide, 0), 0);
-  else if (is_halving) LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, is_wide, 3, 2), 0);
-  else LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, is_wide, 0, 0), 0);
+    LK_POOL_WIDE(lk_max_pool_gradient_apart(p, dy, places, dx, lanes, type, window_type, is_wide, 2), 0);
+  else if (is_apart) LK_POOL_WIDE(lk_max_pool_gradient_apart(p, dy, places, dx, lanes, type, window_type, is_wide, 0), 0);
+  else if (is_halving) LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, window_type, is_wide, 3, 2), 0);
+  else LK_POOL_WIDE(lk_max_pool_gradient_planes(p, dy, places, dx, lanes, type, window_type, is_wide, 0, 0), 0);
 }
 
 LK_INLINE float lk_pool_share(const lk_pooling *p, ptrdiff_t row, ptrdiff_t column) {
@@ -217,7 +220,7 @@ LK_INLINE float lk_pool_share(const lk_pooling *p, ptrdiff_t row, ptrdiff_t colu
 }
 
 LK_INLINE void lk_average_pool_planes(const lk_pooling *p, const void *x, void *y, const ptrdiff_t lanes,
-                                      const lk_type type) {
+                                      const lk_type type, const lk_type window_type) {
   for (ptrdiff_t plane = 0, result = 0; plane < p->planes; plane++) {
     for (ptrdiff_t row = 0; row < p->rows; row++) {
       ptrdiff_t top = row * p->stride_height - p->padding_height, first_y, last_y;
@@ -230,18 +233,18 @@ LK_INLINE void lk_average_pool_planes(const lk_pooling *p, const void *x, void *
           ptrdiff_t at = ((plane * p->height + top + ky) * p->width + left) * lanes;
           for (ptrdiff_t kx = first_x; kx < last_x; kx++) sum += lk_pixel(x, at + kx * lanes, lanes, type);
         }
-        lk_set_pixel(y, result, sum * lk_splat(lk_pool_share(p, row, column)), lanes, type);
+        lk_set_pixel(y, result, sum * lk_splat(lk_pool_share(p, row, column)), lanes, window_type);
       }
     }
   }
 }
 
 void LK_CLONE(average_pool)(const lk_pooling *p, const void *x, void *y) {
-  LK_POOL_WIDE(lk_average_pool_planes(p, x, y, lanes, type), 0);
+  LK_POOL_WIDE(lk_average_pool_planes(p, x, y, lanes, type, window_type), 0);
 }
 
 LK_INLINE void lk_average_pool_gradient_planes(const lk_pooling *p, const void *dy, void *dx, const ptrdiff_t lanes,
-                                               const lk_type type) {
+                                               const lk_type type, const lk_type window_type) {
   for (ptrdiff_t plane = 0, pixel = 0; plane < p->planes; plane++) {
     for (ptrdiff_t row = 0; row < p->height; row++) {
       ptrdiff_t first_y, last_y;
@@ -252,7 +255,7 @@ LK_INLINE void lk_average_pool_gradient_planes(const lk_pooling *p, const void *
         lk_vector sum = lk_splat(0);
         for (ptrdiff_t wy = first_y; wy < last_y; wy++) {
           for (ptrdiff_t wx = first_x; wx < last_x; wx++) {
-            lk_vector value = lk_pixel(dy, ((plane * p->rows + wy) * p->columns + wx) * lanes, lanes, type);
+            lk_vector value = lk_pixel(dy, ((plane * p->rows + wy) * p->columns + wx) * lanes, lanes, window_type);
             // Not fused: the gradient has the same bits on processors without fused multiply-add.
             sum += value * lk_splat(lk_pool_share(p, wy, wx));
           }
@@ -264,28 +267,31 @@ LK_INLINE void lk_average_pool_gradient_planes(const lk_pooling *p, const void *
 }
 
 void LK_CLONE(average_pool_gradient)(const lk_pooling *p, const void *dy, void *dx) {
-  LK_POOL_WIDE(lk_average_pool_gradient_planes(p, dy, dx, lanes, type), 0);
+  LK_POOL_WIDE(lk_average_pool_gradient_planes(p, dy, dx, lanes, type, window_type), 0);
 }
 
-LK_INLINE void lk_channel_bias_type(const void *x, const float *bias, void *y, ptrdiff_t samples, ptrdiff_t channels,
-                                    ptrdiff_t pixels, ptrdiff_t lanes, const lk_type type) {
+LK_INLINE void lk_channel_bias_types(const void *x, const lk_type x_type, const float *bias, void *y,
+                                     const lk_type y_type, ptrdiff_t samples, ptrdiff_t channels, ptrdiff_t pixels,
+                                     ptrdiff_t lanes) {
   ptrdiff_t at = 0;
   for (ptrdiff_t sample = 0; sample < samples; sample++) {
     for (ptrdiff_t channel = 0; channel < channels; channel += lanes) {
       ptrdiff_t known = channels - channel < lanes ? channels - channel : lanes;
       lk_vector add = lanes == 1 ? lk_splat(bias[channel]) : lk_load_some(bias + channel, known);
       ptrdiff_t end = at + pixels * lanes, step = lanes == 1 ? LK_LANES : lanes;
-      for (; at + step <= end; at += step) lk_set_pixel(y, at, lk_pixel(x, at, step, type) + add, step, type);
-      if (at < end) lk_write_some(y, at, lk_read_some(x, at, end - at, type) + add, end - at, type);
+      for (; at + step <= end; at += step) lk_set_pixel(y, at, lk_pixel(x, at, step, x_type) + add, step, y_type);
+      if (at < end) lk_write_some(y, at, lk_read_some(x, at, end - at, x_type) + add, end - at, y_type);
       at = end;
     }
   }
 }
 
-void LK_CLONE(channel_bias)(const void *x, const float *bias, void *y, ptrdiff_t samples, ptrdiff_t channels,
-                            ptrdiff_t pixels, ptrdiff_t lanes, lk_type type) {
-  if (type == LK_BFLOAT16) lk_channel_bias_type(x, bias, y, samples, channels, pixels, lanes, LK_BFLOAT16);
-  else lk_channel_bias_type(x, bias, y, samples, channels, pixels, lanes, LK_FLOAT32);
+void LK_CLONE(channel_bias)(const void *x, lk_type x_type, const float *bias, void *y, lk_type y_type,
+                            ptrdiff_t samples, ptrdiff_t channels, ptrdiff_t pixels, ptrdiff_t lanes) {
+  if (x_type != y_type) lk_channel_bias_types(x, x_type, bias, y, y_type, samples, channels, pixels, lanes);
+  else if (x_type == LK_BFLOAT16)
+    lk_channel_bias_types(x, LK_BFLOAT16, bias, y, LK_BFLOAT16, samples, channels, pixels, lanes);
+  else lk_channel_bias_types(x, LK_FLOAT32, bias, y, LK_FLOAT32, samples, channels, pixels, lanes);
 }
 
 #include "streamed_matmul.h"

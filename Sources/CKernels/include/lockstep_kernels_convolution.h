@@ -9,6 +9,7 @@ typedef struct lk_pooling {
   ptrdiff_t rows, columns;   // windows down and across
   ptrdiff_t kernel_height, kernel_width, stride_height, stride_width, padding_height, padding_width;
   lk_type type;              // of the images
+  lk_type window_type;       // of the windows' results and gradients
   int32_t wide_places;       // winners' numbers are int32 rather than uint8
   int32_t relu;              // the maximum goes through ReLU; a winner that is not positive is called 255
   int32_t counts_padding;    // a mean's divisor is the window's area everywhere
@@ -27,9 +28,9 @@ static inline ptrdiff_t lk_matmul_few_steps_workspace(ptrdiff_t n, ptrdiff_t k) 
   K(average_pool_gradient, (const lk_pooling *p, const void *dy, void *dx), (p, dy, dx))                               \
   /* adds bias[channel]; images lie as [samples, blocks, pixels, lanes], channels beyond `channels` stay as they are */ \
   K(channel_bias,                                                                                                      \
-    (const void *x, const float *bias, void *y, ptrdiff_t samples, ptrdiff_t channels, ptrdiff_t pixels,               \
-     ptrdiff_t lanes, lk_type type),                                                                                   \
-    (x, bias, y, samples, channels, pixels, lanes, type))                                                              \
+    (const void *x, lk_type x_type, const float *bias, void *y, lk_type y_type, ptrdiff_t samples, ptrdiff_t channels, \
+     ptrdiff_t pixels, ptrdiff_t lanes),                                                                               \
+    (x, x_type, bias, y, y_type, samples, channels, pixels, lanes))                                                    \
   /* products with one large matrix that is read from memory once: few rows m, or few inner steps k; `workspace` has   \
      lk_matmul_few_rows_workspace() or lk_matmul_few_steps_workspace() floats */                                       \
   K(matmul_few_rows, (const lk_matmul_arguments *x), (x))                                                              \

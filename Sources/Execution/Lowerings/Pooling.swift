@@ -20,7 +20,7 @@ extension PoolingStep {
         (call.kernel_height, call.kernel_width) = (window.kernel.height, window.kernel.width)
         (call.stride_height, call.stride_width) = (window.stride.height, window.stride.width)
         (call.padding_height, call.padding_width) = (window.padding.height, window.padding.width)
-        call.type = image.type.element == .bfloat16 ? LK_BFLOAT16 : LK_FLOAT32
+        (call.type, call.window_type) = (image.kernelType, windows.kernelType)
         return call
     }
 
@@ -143,14 +143,13 @@ extension ChannelBias: ChoosesLayout {
     }
 
     func lower(_ site: Site) throws -> Instruction {
-        let (x, bias, y) = (site.operands[0], site.operands[1].slot, site.results[0].slot)
+        let (x, bias, y) = (site.operands[0], site.operands[1].slot, site.results[0])
         let (shape, lanes) = (x.type.shape, x.layout.block)
         let pixels = shape.dimensions[2...].reduce(1, *)
-        let type = x.type.element == .bfloat16 ? LK_BFLOAT16 : LK_FLOAT32
         return Instruction(label: name) { frame in
             lk_channel_bias(
-                x.slot.bytes(frame), bias.floats(frame), y.bytes(frame), shape[0], shape[1], pixels, lanes,
-                type)
+                x.slot.bytes(frame), x.kernelType, bias.floats(frame), y.slot.bytes(frame), y.kernelType,
+                shape[0], shape[1], pixels, lanes)
         }
     }
 }

@@ -56,15 +56,17 @@ def loss_sum(kind, logits, labels):
     return F.mse_loss(logits, labels, reduction="sum"), labels.numel()
 
 
-def run(make, forward, entry, dtype):
-    """Everything that is compared, in one precision."""
+def run(make, forward, entry, dtype, autocast=False):
+    """Everything that is compared, in one precision; products and convolutions of bfloat16 where `autocast`."""
     module = make()
     load(module, dtype)
 
     def evaluate(step):
         batch = [field(f"input{i}", step, entry["samples"], d) for i, d in enumerate(entry["inputs"])]
         batch = [x.to(dtype) if x.is_floating_point() else x for x in batch]
-        logits = forward(module, *batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            logits = forward(module, *batch)
+        logits = logits.float() if autocast else logits
         return logits, *loss_sum(entry["loss"], logits, field("label", step, entry["samples"], entry["label"]))
 
     logits, total, _ = evaluate(0)
@@ -97,13 +99,16 @@ def record(name, make, forward, inputs, label, loss="softmaxCrossEntropy", sampl
         entry["gradients"][key] = rounded(torch.cat([torch.stack([weighted, flat.norm()]), flat[places]]))
     entry["losses"] = [float("%.10g" % value) for value in losses]
     entry["buffers"] = {key: rounded(value[:8]) for key, value in buffers.items()}
+    _, _, narrow, _ = run(make, forward, entry, torch.float32, autocast=True)
+    entry["narrowLosses"] = [float("%.5g" % value) for value in narrow]
     cases.append(entry)
     # How far PyTorch's own float32 is from this, to judge the tolerance by.
     logits32, gradients32, losses32, _ = run(make, forward, entry, torch.float32)
     scale = max(float(g.norm()) for g in gradients.values())
     worst = max(float((gradients32[k] - g).norm() / max(g.norm(), 1e-3 * scale)) for k, g in gradients.items())
     print(f"{name}: float32 off by {float(((logits32 - logits).abs().max() / logits.abs().max()).detach()):.1e} in "
-          f"logits, {worst:.1e} in gradients, {max(abs(a - b) / b for a, b in zip(losses32, losses)):.1e} in losses")
+          f"logits, {worst:.1e} in gradients, {max(abs(a - b) / b for a, b in zip(losses32, losses)):.1e} in losses; "
+          f"bfloat16 {max(abs(a - b) / b for a, b in zip(narrow, losses)):.1e} in losses")
 
 
 def tokens(count, limit, padded=False):
