@@ -141,21 +141,40 @@ extension ClassificationMetrics {
     /// The area under the receiver operating characteristic: of class 1 for two classes with one score, else
     /// the mean of each class against all others. `nil` where undefined.
     public var areaUnderCurve: Double? {
-        let labels = parts.sorted.flatMap { part -> [Int32] in
-            if case .labels(let labels) = part.truth { labels } else { [] }
-        }
-        let scores = parts.sorted.flatMap(\.scores)
-        if task == .binaryClassification {
-            return AreaUnderCurve.binary(scores: scores.map(Double.init), isPositive: labels.map { $0 == 1 })
-        }
-        let probabilities = scoreKind == .logits ? softmax(scores) : scores.map(Double.init)
+        let (labels, probabilities) = (labels, probabilities)
         if classCount == 2 {
-            let ofClassOne = labels.indices.map { probabilities[2 * $0 + 1] }
+            let ofClassOne =
+                task == .binaryClassification
+                ? scores.map(Double.init) : labels.indices.map { probabilities[2 * $0 + 1] }
             return AreaUnderCurve.binary(scores: ofClassOne, isPositive: labels.map { $0 == 1 })
         }
         return AreaUnderCurve.oneVersusRest(
             probabilities: probabilities, labels: labels, classCount: classCount)
     }
+
+    /// The true classes in the order of batches.
+    var labels: [Int32] {
+        parts.sorted.flatMap { part -> [Int32] in
+            if case .labels(let labels) = part.truth { labels } else { [] }
+        }
+    }
+
+    /// The scores as they were given, in the order of batches.
+    private var scores: [Float] { parts.sorted.flatMap(\.scores) }
+
+    /// The probability of every class, row-major `[samples, classCount]` in the order of batches.
+    var probabilities: [Double] {
+        if task == .binaryClassification {
+            return scores.flatMap { score -> [Double] in
+                let positive = scoreKind == .logits ? 1 / (1 + exp(-Double(score))) : Double(score)
+                return [1 - positive, positive]
+            }
+        }
+        return scoreKind == .logits ? softmax(scores) : scores.map(Double.init)
+    }
+
+    /// What orders the classes of a sample, `[samples, classCount]`: softmax would round small differences away.
+    var rankingScores: [Double] { task == .binaryClassification ? probabilities : scores.map(Double.init) }
 
     /// Softmax of every row in double precision: across samples the order of logits is not that of
     /// probabilities.
