@@ -72,9 +72,7 @@ public struct TrainingRun {
                 LoaderSource(BatchLoader(dataset: dataset, sampler: sampler, shards: shards, startStep: step))
             })
         configuration.precision = job.scenario.precision.available
-        let exchange = job.recipe.training.exchange
-        configuration.overlapsExchange = exchange.overlap
-        configuration.bucketByteCount = Int(min(1e12, max(1, exchange.bucketMegabytes * 1e6)))
+        configuration.apply(job.recipe.training.exchange)
         configuration.stopRequested = { RunSignals.stopRequested }
         let options = try CommunicatorOptions(environment: ProcessInfo.processInfo.environment)
         configuration.timeLimit = options.timeLimit
