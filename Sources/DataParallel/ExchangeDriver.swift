@@ -59,7 +59,7 @@ final class ExchangeDriver: @unchecked Sendable {
         for bucket in 0..<bucketCount {
             try progress.waitUntilReady(bucket: bucket, step: step)
             do {
-                try exchange.exchange(bucket: bucket)
+                try exchange.exchange(bucket: bucket, step: step)
             } catch {
                 var failure = LockstepError.wrapping(error).with(step: step)
                 failure.collective = "\(failure.collective ?? "exchange") for bucket \(bucket)"

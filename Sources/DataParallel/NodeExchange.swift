@@ -19,6 +19,7 @@ final class NodeExchange: @unchecked Sendable {
     let own: [UnsafeMutablePointer<Float>]
     /// The sums that no single buffer holds already.
     private let sums: [(program: TreeProgram, result: UnsafeMutablePointer<Float>)]
+    private let compressed: CompressedExchange?
     /// For the scheme ``ExchangeScheme/scatter``: the whole tree over a part of a bucket, in scratch memory.
     let wholeTree: [Int32]
 
@@ -26,8 +27,10 @@ final class NodeExchange: @unchecked Sendable {
     /// - Parameter leaves: the subtrees in the buffers of the node's lanes, and the buffers.
     init(
         _ layout: ExchangeLayout, communicator: any Communicator, memory: NodeMemory, map: LaneMap,
-        tree: CanonicalTree, plan: BucketPlan, leaves: [UnsafeMutablePointer<Float>]
+        tree: CanonicalTree, plan: BucketPlan, leaves: [UnsafeMutablePointer<Float>],
+        compressed: CompressedExchange? = nil
     ) {
+        self.compressed = compressed
         self.layout = layout
         self.communicator = communicator
         self.memory = memory
@@ -49,7 +52,7 @@ final class NodeExchange: @unchecked Sendable {
         self.own = own
         self.sums = sums
         wholeTree = tree.combine(layout.subtrees)[0].program
-        guard layout.scheme == .gather else {
+        guard layout.scheme == .gather, compressed == nil else {
             finish = ([UnsafePointer(memory.incoming(0))], [0])
             return
         }
@@ -62,9 +65,14 @@ final class NodeExchange: @unchecked Sendable {
     }
 
     /// Exchanges a bucket that all lanes of the node have filled. Collective: the leaders, bucket by bucket.
-    func exchange(bucket: Int) throws {
+    func exchange(bucket: Int, step: Int) throws {
         let range = plan.buckets[bucket]
         for (program, result) in sums { program.sum(range, to: result, squares: nil) }
+        if let compressed {
+            return try compressed.run(bucket: bucket, step: step, own: own) {
+                try communicator.exchangeBetweenNodes($0, into: $1, leaders: leaders)
+            }
+        }
         switch layout.scheme {
         case .gather: try gather(range)
         case .halving: try halve(range)
@@ -95,6 +103,31 @@ final class NodeExchange: @unchecked Sendable {
         }
         try communicator.exchangeBetweenNodes(
             UnsafeRawBufferPointer(receive[map.nodeIndex]), into: receive, leaders: leaders)
+    }
+
+    /// Copies every node's residual to the first node, for a checkpoint. Collective: the leaders, between two steps.
+    func gatherResiduals() throws {
+        let (nodeCount, node, count) = (map.nodeCount, map.nodeIndex, memory.elementCount)
+        if node == 0 { memory.gatheredResidual(0).update(from: memory.residual, count: count) }
+        for shift in 1..<nodeCount {
+            let (to, from) = ((node + nodeCount - shift) % nodeCount, (node + shift) % nodeCount)
+            try swap(
+                memory.residual, to == 0 ? count : 0, to: to,
+                into: node == 0 ? memory.gatheredResidual(from) : memory.residual, node == 0 ? count : 0,
+                from: from)
+        }
+    }
+
+    /// Gives every node the residual that the first node holds for it. Collective: the leaders, before the first step.
+    func scatterResiduals() throws {
+        let (nodeCount, node, count) = (map.nodeCount, map.nodeIndex, memory.elementCount)
+        if node == 0 { memory.residual.update(from: memory.gatheredResidual(0), count: count) }
+        for shift in 1..<nodeCount {
+            let (to, from) = ((node + shift) % nodeCount, (node + nodeCount - shift) % nodeCount)
+            try swap(
+                node == 0 ? memory.gatheredResidual(to) : memory.residual, node == 0 ? count : 0, to: to,
+                into: memory.residual, from == 0 ? count : 0, from: from)
+        }
     }
 
     /// Sends elements to one node and receives as many as fit `incoming` from another.

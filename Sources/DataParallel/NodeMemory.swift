@@ -29,6 +29,8 @@ struct NodeMemory: Sendable {
         var outgoing = 0
         var incoming = 0
         var scratch = 0
+        var residual = 0
+        var gathered = 0
         var total = 0
     }
 
@@ -77,6 +79,8 @@ struct NodeMemory: Sendable {
         offsets.outgoing = take(arena * exchange.outgoing)
         offsets.incoming = take(arena * exchange.incoming)
         offsets.scratch = take(exchange.scratchCount * MemoryLayout<Float>.size)
+        offsets.residual = take(arena * exchange.residuals)
+        offsets.gathered = take(arena * exchange.gatheredResiduals)
         offsets.total = next
         return offsets
     }
@@ -132,6 +136,14 @@ struct NodeMemory: Sendable {
         floats(offsets.incoming) + index * elementCount
     }
 
+    /// What compression has kept from other nodes so far.
+    var residual: UnsafeMutablePointer<Float> { floats(offsets.residual) }
+
+    /// On the first node, another node's residual as it was at the last boundary.
+    func gatheredResidual(_ node: Int) -> UnsafeMutablePointer<Float> {
+        floats(offsets.gathered) + node * elementCount
+    }
+
     /// Where parts of a bucket lie while they are summed.
     var scratch: UnsafeMutablePointer<Float> { floats(offsets.scratch) }
 
@@ -148,6 +160,10 @@ struct ExchangeSize: Equatable {
     var incoming = 0
     /// Elements for parts of a bucket.
     var scratchCount = 0
+    /// One where the node keeps what compression lost.
+    var residuals = 0
+    /// On the first node, whose ranks write checkpoints, places for the residuals of all.
+    var gatheredResiduals = 0
 }
 
 /// What a logical shard adds to a step beside its gradients.

@@ -66,8 +66,10 @@ public final class Replica: @unchecked Sendable {
     /// Steps skipped in a row for non-finite numbers.
     public var skippedInRow: Int { lanes.first?.progress.skippedInRow ?? 0 }
 
-    /// Says that the present state may be copied by the coordinator.
-    public func announce(_ kind: Boundary) {
+    /// Says that the present state may be copied by the coordinator. Collective, where nodes keep what compression lost:
+    /// every training rank, between two steps.
+    public func announce(_ kind: Boundary) throws {
+        if shared.keepsResiduals, isFirstOfNode { try attempt { try shared.exchange?.gatherResiduals() } }
         let notice = BoundaryNotice(step: step, updates: updates, skippedInRow: skippedInRow, kind: kind)
         shared.gate.announce(notice, isFirstOfNode: isFirstOfNode)
     }

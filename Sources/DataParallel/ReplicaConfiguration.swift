@@ -19,6 +19,8 @@ public struct ReplicaConfiguration: Sendable {
     public var edgeBucketByteCount = 1 << 20
     /// Whether buckets travel between nodes while backward goes on; the bits are the same.
     public var overlapsExchange = true
+    /// How gradients are packed between nodes; `nil` sends them as they are, with bits that do not depend on the nodes.
+    public var compression: (any GradientCompression)?
     /// How long a lane waits for the others.
     public var timeLimit = Duration.seconds(300)
     /// Whether this rank was asked to stop; read once a shard.

@@ -18,6 +18,9 @@ public final class ReplicaShared: @unchecked Sendable {
     let memory: NodeMemory
     let exchange: NodeExchange?
     private let abortSignal: AbortSignal
+    private let coordinatorIsHere: Bool
+    /// Whether nodes keep what compression lost.
+    let keepsResiduals: Bool
     /// Where parameters lie in the arenas.
     public let layout: ParameterLayout
     /// Lets the coordinator copy a consistent state while training goes on.
@@ -35,11 +38,21 @@ public final class ReplicaShared: @unchecked Sendable {
             edgeByteCount: map.nodeCount > 1 ? configuration.edgeBucketByteCount : nil)
         stacks = map.nodeLanes.map { ShardStack(shards: map.shards(ofLane: $0), tree: tree) }
         let exchangeLayout = ExchangeLayout(map, tree: tree, leaves: stacks.flatMap(\.published))
+        let compression = exchangeLayout == nil ? nil : configuration.compression
+        let coordinatorIsHere = communicator.topology.ranksOfNode[map.nodeIndex].contains(0)
+        var exchangeSize = exchangeLayout.map { $0.size(plan) } ?? ExchangeSize()
+        if let compression {
+            let outgoing = exchangeSize.outgoing
+            exchangeSize = CompressedExchange.size(
+                compression, nodeCount: map.nodeCount, isFirstNode: coordinatorIsHere, plan: plan,
+                layout: layout)
+            exchangeSize.outgoing = outgoing
+        }
         let memory = try NodeMemory(
             communicator, elementCount: layout.elementCount,
             stateCount: configuration.update.optimizer.stateNames.count, shardCount: map.logicalShards,
             buffersOfLane: stacks.map(\.bufferCount),
-            exchange: exchangeLayout.map { $0.size(plan) } ?? ExchangeSize(),
+            exchange: exchangeSize,
             hasNarrowParameters: configuration.precision == .bfloat16)
         self.layout = layout
         self.tree = tree
@@ -52,10 +65,14 @@ public final class ReplicaShared: @unchecked Sendable {
         exchange = exchangeLayout.map { [leaves] in
             NodeExchange(
                 $0, communicator: communicator, memory: memory, map: map, tree: tree, plan: plan,
-                leaves: leaves.map(\.pointer))
+                leaves: leaves.map(\.pointer),
+                compressed: compression.map {
+                    CompressedExchange($0, memory: memory, map: map, plan: plan, layout: layout)
+                })
         }
+        keepsResiduals = compression?.keepsResidual ?? false
         abortSignal = AbortSignal(at: memory.abort)
-        let coordinatorIsHere = communicator.topology.ranksOfNode[map.nodeIndex].contains(0)
+        self.coordinatorIsHere = coordinatorIsHere
         gate = SnapshotGate(
             memory: memory, abortSignal: abortSignal, timeLimit: configuration.timeLimit,
             isCoordinated: coordinatorIsHere)
@@ -103,8 +120,9 @@ public final class ReplicaShared: @unchecked Sendable {
             layout.initialize(memory.parameters, seed: configuration.seed)
         }
         if isResumed {
-            if let state { try state.restore(into: memory, layout: layout, stateNames: stateNames) }
+            if let state { try restore(state) }
             if communicator.topology.localRank == 0 { try sendState() }
+            if keepsResiduals, isLeader { try exchange?.scatterResiduals() }
         }
         if let narrow = memory.narrowParameters, communicator.topology.localRank == 0 {
             lk_cast(memory.parameters, LK_FLOAT32, narrow, LK_BFLOAT16, layout.elementCount)
@@ -131,6 +149,37 @@ public final class ReplicaShared: @unchecked Sendable {
     /// The node's parameters, for evaluation between two steps.
     public var parameters: UnsafePointer<Float> { UnsafePointer(memory.parameters) }
 
-    /// Copies parameters and optimizer state out of the arenas.
-    public func snapshot() -> Snapshot { Snapshot(memory: memory, layout: layout, stateNames: stateNames) }
+    /// Whether this rank talks to other nodes for its own.
+    var isLeader: Bool { exchange.map { $0.leaders[map.nodeIndex] == communicator.rank } ?? false }
+
+    /// What checkpoints hold beside parameters: the optimizer's arenas, and on the first node everybody's residual.
+    private var savedArenas: [(name: String, arena: UnsafeMutablePointer<Float>)] {
+        let states = stateNames.enumerated().map { ($1, memory.state($0)) }
+        guard keepsResiduals, coordinatorIsHere else { return states }
+        return states + (0..<map.nodeCount).map { ("residual.\($0)", memory.gatheredResidual($0)) }
+    }
+
+    /// Writes the state of a checkpoint into the arenas of the first node. Residuals of another number of nodes are added
+    /// up for the first: nothing that was kept back is lost.
+    private func restore(_ state: TrainedState) throws {
+        var arenas = savedArenas
+        let saved = state.residualCount
+        guard keepsResiduals, saved != map.nodeCount else {
+            return try state.restore(into: memory, arenas, layout: layout)
+        }
+        arenas.removeLast(map.nodeCount)
+        try state.restore(into: memory, arenas, layout: layout)
+        for node in 0..<saved {
+            let place = memory.gatheredResidual(min(node, 1))
+            try state.restore(into: memory, [("residual.\(node)", place)], layout: layout)
+            guard node > 0 else { continue }
+            let sum = memory.gatheredResidual(0)
+            lk_add(sum, LK_FLOAT32, place, LK_FLOAT32, sum, LK_FLOAT32, memory.elementCount)
+        }
+        if saved > 1 { memory.gatheredResidual(1).update(repeating: 0, count: memory.elementCount) }
+    }
+
+    /// Copies parameters and optimizer state out of the arenas, and what nodes keep from one another as it was at the last
+    /// boundary (``Replica/announce(_:)``).
+    public func snapshot() -> Snapshot { Snapshot(memory: memory, layout: layout, arenas: savedArenas) }
 }

@@ -8,17 +8,20 @@ public final class Snapshot: @unchecked Sendable {
     private let arenas: UnsafeMutablePointer<Float>
     private let stateNames: [String]
 
-    init(memory: NodeMemory, layout: ParameterLayout, stateNames: [String]) {
+    init(
+        memory: NodeMemory, layout: ParameterLayout,
+        arenas saved: [(name: String, arena: UnsafeMutablePointer<Float>)]
+    ) {
         self.layout = layout
-        self.stateNames = stateNames
+        stateNames = saved.map(\.name)
         let count = layout.elementCount
         arenas =
             UnsafeMutableRawPointer
             .allocate(byteCount: count * (1 + stateNames.count) * MemoryLayout<Float>.size, alignment: 64)
             .bindMemory(to: Float.self, capacity: count * (1 + stateNames.count))
         arenas.update(from: memory.parameters, count: count)
-        for index in stateNames.indices {
-            (arenas + (index + 1) * count).update(from: memory.state(index), count: count)
+        for (index, (_, arena)) in saved.enumerated() {
+            (arenas + (index + 1) * count).update(from: arena, count: count)
         }
     }
 
@@ -65,8 +68,8 @@ public struct TrainedState: Sendable, Equatable {
     /// For instance `layers.0.weight.exp_avg`.
     public var optimizer: [String: StoredTensor] = [:]
 
-    /// An empty state.
-    public init() {}
+    /// An empty state, or one of parameters alone.
+    public init(parameters: [String: StoredTensor] = [:]) { self.parameters = parameters }
 
     /// Writes parameters alone into an arena, for evaluation and prediction. What files of PyTorch and Hugging Face
     /// hold beside parameters is passed over: see ``NamesakeTensors``.
@@ -82,14 +85,23 @@ public struct TrainedState: Sendable, Equatable {
         try NamesakeTensors.requireCopies(parameters, known: known)
     }
 
-    func restore(into memory: NodeMemory, layout: ParameterLayout, stateNames: [String]) throws {
+    func restore(
+        into memory: NodeMemory, _ arenas: [(name: String, arena: UnsafeMutablePointer<Float>)],
+        layout: ParameterLayout
+    ) throws {
         try restoreParameters(into: memory.parameters, layout: layout)
-        for (index, name) in stateNames.enumerated() {
+        for (name, arena) in arenas {
             for segment in layout.segments {
                 let tensor = try Self.find("\(segment.name).\(name)", segment, in: optimizer)
-                layout.restore(segment, from: tensor.values, to: memory.state(index))
+                layout.restore(segment, from: tensor.values, to: arena)
             }
         }
+    }
+
+    /// How many nodes' residuals it holds.
+    var residualCount: Int {
+        let parameter = parameters.keys.first { optimizer["\($0).residual.0"] != nil }
+        return parameter.map { name in (0...).first { optimizer["\(name).residual.\($0)"] == nil } ?? 0 } ?? 0
     }
 
     private static func find(

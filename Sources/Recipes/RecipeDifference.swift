@@ -4,7 +4,7 @@ import Diagnostics
 public enum RecipeDifference {
     /// Compares the effective keys kept with a checkpoint with those of the recipe given now.
     ///
-    /// Epochs, maxSteps, `coordinator.*`, `baseline.*` and paths may change. `training.logicalShards` may be left out now:
+    /// Epochs, maxSteps, how gradients overlap with backward, `coordinator.*`, `baseline.*` and paths may change. `training.logicalShards` may be left out now:
     /// the checkpoint's number then holds.
     /// - Returns: Warnings for the user, one sentence each.
     /// - Throws: `LockstepError` with code `mismatch` that names every other changed key with both values.
@@ -27,10 +27,12 @@ public enum RecipeDifference {
     /// Whether a key with this value never matters to the numbers of a run, or may grow.
     static func mayChange(_ key: String, _ value: String?) -> Bool {
         if key.hasPrefix("coordinator.") || key.hasPrefix("baseline.") { return true }
-        if ["training.epochs", "training.maxSteps", "data.path", "data.paths", "data.testPath"].contains(key)
-        {
-            return true
-        }
+        let free = [
+            "training.epochs", "training.maxSteps", "training.exchange.overlap",
+            "training.exchange.bucketMegabytes",
+            "data.path", "data.paths", "data.testPath",
+        ]
+        if free.contains(key) { return true }
         // Class names are a path only where they are not a list.
         return key == "data.classNames" && value.map { !$0.hasPrefix("[") && $0 != "null" } == true
     }

@@ -45,7 +45,7 @@ struct ReplicaLoop {
     /// One boundary. Collective: every rank.
     /// - Returns: whether early stopping ends the run here.
     private func boundary(_ kind: Boundary, _ log: TrainingLog) throws -> Bool {
-        replica.announce(kind)
+        try replica.announce(kind)
         let stops = try kind.contains(.evaluation) && Decisions.share(coordinator?.shouldStop, job)
         var parts: [EvaluationPart] = []
         if kind.contains(.evaluation), !stops, let evaluator {

@@ -72,6 +72,7 @@ public struct TrainingRun {
                 LoaderSource(BatchLoader(dataset: dataset, sampler: sampler, shards: shards, startStep: step))
             })
         configuration.precision = job.scenario.precision.available
+        configuration.apply(job.recipe.training.exchange)
         configuration.stopRequested = { RunSignals.stopRequested }
         let options = try CommunicatorOptions(environment: ProcessInfo.processInfo.environment)
         configuration.timeLimit = options.timeLimit

@@ -29,32 +29,11 @@ private let agNewsPath = Recorded.dataFolder.appendingPathComponent("ag-news/tes
     }
 
     @Test func breastCancer() throws {
-        let file = Recorded.packageRoot.appendingPathComponent("launch/recipes/data/breast-cancer.csv")
-        let rows = try String(contentsOf: file, encoding: .utf8).split(whereSeparator: \.isNewline)
-            .dropFirst()
-            .map { $0.split(separator: ",") }
-        let features = standardized(rows.map { row in row.prefix(30).compactMap { Double($0) } })
-        let labels = rows.map { $0[30] == "malignant" ? Float(1) : 0 }
-        #expect(rows.count == 569)
-        var job = TrainingJob { DenseNetwork(hidden: [64, 64], outputs: 1) }
-        job.input = .init("x", [30])
-        job.sample = { step, position in
-            let row = (step * 32 + position) * 37 % features.count
-            return (features[row].map(\.bitPattern), [labels[row].bitPattern])
-        }
+        let job = try TrainingJob.breastCancer()
         let names = (0..<3).flatMap { ["layers.\($0).weight", "layers.\($0).bias"] }
         try verify(
             job, names: names, losses: Recorded.load("training.json", as: Recorded.Training.self).breastCancer
         )
-    }
-
-    private func standardized(_ rows: [[Double]]) -> [[Float]] {
-        let count = Double(rows.count)
-        let means = (0..<30).map { column in rows.reduce(0) { $0 + $1[column] } / count }
-        let deviations = (0..<30).map { column in
-            (rows.reduce(0) { $0 + pow($1[column] - means[column], 2) } / count).squareRoot()
-        }
-        return rows.map { row in (0..<30).map { Float((row[$0] - means[$0]) / deviations[$0]) } }
     }
 
     @Test(.enabled(if: FileManager.default.fileExists(atPath: agNewsPath))) func agNews() throws {

@@ -28,6 +28,7 @@ struct TrainingJob: Sendable {
     var bucketByteCount = 4 << 20
     var edgeBucketByteCount = 1 << 20
     var overlapsExchange = true
+    var compression: (any GradientCompression)?
 
     /// What a job leaves behind.
     struct Result: Sendable {
@@ -52,6 +53,21 @@ struct TrainingJob: Sendable {
         from initial: ((ParameterLayout) -> TrainedState)? = nil, step: Int = 0,
         on communicator: any Communicator = SoloCommunicator()
     ) throws -> (shared: ReplicaShared, replica: Replica) {
+        let shared = try share(on: communicator)
+        try shared.initialize(isResumed: initial != nil, from: initial?(shared.layout))
+        return (shared, try Replica(shared, step: step, updates: step))
+    }
+
+    /// The same on one of several ranks, of which the first alone has the state that a resumed run goes on with.
+    func start(
+        isResumed: Bool, from state: TrainedState?, step: Int, on communicator: any Communicator
+    ) throws -> (shared: ReplicaShared, replica: Replica) {
+        let shared = try share(on: communicator)
+        try shared.initialize(isResumed: isResumed, from: state)
+        return (shared, try Replica(shared, step: step, updates: step))
+    }
+
+    private func share(on communicator: any Communicator) throws -> ReplicaShared {
         let map = try LaneMap(communicator.topology, lanesPerReplica: lanes, logicalShards: logicalShards)
         let job = self
         var configuration = ReplicaConfiguration(
@@ -68,9 +84,8 @@ struct TrainingJob: Sendable {
         configuration.bucketByteCount = bucketByteCount
         configuration.edgeBucketByteCount = edgeBucketByteCount
         configuration.overlapsExchange = overlapsExchange
-        let shared = try ReplicaShared(configuration, communicator: communicator, map: map)
-        try shared.initialize(isResumed: initial != nil, from: initial?(shared.layout))
-        return (shared, try Replica(shared, step: step, updates: step))
+        configuration.compression = compression
+        return try ReplicaShared(configuration, communicator: communicator, map: map)
     }
 
     /// Runs so many steps.

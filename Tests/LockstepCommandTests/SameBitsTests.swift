@@ -48,6 +48,26 @@ extension CommandTests {
             #expect(try RunFiles.state(folder).step == 60)
         }
 
+        /// When and in how many pieces gradients travel between nodes.
+        @Test(arguments: [
+            ["training.exchange.overlap=false"], ["training.exchange.bucketMegabytes=0.004"],
+            ["training.exchange.overlap=false", "training.exchange.bucketMegabytes=0.004"],
+        ])
+        func exchangeBetweenNodes(_ change: [String]) throws {
+            let reference = try Self.reference.get()
+            for start in [
+                Start.nodes(ranks: 2, perNode: 1), .nodes(ranks: 3, perNode: 1), .nodes(ranks: 4, perNode: 1),
+            ] {
+                let workspace = try Workspace()
+                let folder = workspace.at("run")
+                let result = try start.train(
+                    Self.recipe,
+                    ["--output", folder, "--max-steps", "60"] + Self.words + change.flatMap { ["--set", $0] })
+                #expect(result.exitCode == 0, "\(result.everything)")
+                #expect(try Lockstep.hash(folder) == reference.hash, "\(start.testDescription)")
+            }
+        }
+
         /// A hash that never changed would pass all of the above.
         @Test(arguments: [
             ["--set", "seed=1"], ["--set", "training.logicalShards=2"], ["--set", "model.dropout=0.3"],

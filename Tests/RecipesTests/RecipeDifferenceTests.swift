@@ -16,6 +16,7 @@ struct RecipeDifferenceTests {
             "coordinator.keepLast=9",
             "coordinator.earlyStopping.patience=3", "coordinator.mode=dedicated",
             "coordinator.evaluateEvery.steps=5",
+            "training.exchange.overlap=false", "training.exchange.bucketMegabytes=1",
         ])
         #expect(try RecipeDifference.check(saved: try keys(), new: new).isEmpty)
     }

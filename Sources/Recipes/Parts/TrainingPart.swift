@@ -29,6 +29,8 @@ public struct TrainingPart: Sendable, Equatable {
     public var recompute: Recompute
     /// The steps with non-finite gradients in a row after which training gives up.
     public var maxNonFiniteSteps: Int
+    /// How nodes exchange gradients, where there are several.
+    public var exchange: ExchangePart
 
     /// Names of precisions.
     public enum Precision: String, CaseIterable, Sendable {
@@ -53,7 +55,7 @@ public struct TrainingPart: Sendable, Equatable {
         schedule: SchedulePart = SchedulePart(),
         clipNorm: Double? = nil, regularization: RegularizationPart = RegularizationPart(),
         frozen: [String] = [], precision: Precision = .float32, recompute: Recompute = .nothing,
-        maxNonFiniteSteps: Int = 3
+        maxNonFiniteSteps: Int = 3, exchange: ExchangePart = ExchangePart()
     ) {
         self.globalBatchSize = globalBatchSize
         self.logicalShards = logicalShards
@@ -68,6 +70,7 @@ public struct TrainingPart: Sendable, Equatable {
         self.precision = precision
         self.recompute = recompute
         self.maxNonFiniteSteps = maxNonFiniteSteps
+        self.exchange = exchange
     }
 
     /// Whether the parameter called `name` matches a pattern of ``frozen``.
@@ -91,6 +94,7 @@ extension TrainingPart {
         precision = try reader.choice("precision", default: .float32)
         recompute = try reader.choice("recompute", default: .nothing)
         maxNonFiniteSteps = try reader.integer("maxNonFiniteSteps", in: 1...1_000_000_000, default: 3)
+        exchange = try ExchangePart(try reader.part("exchange"))
         try reader.finish()
         try check(reader)
     }
@@ -128,5 +132,6 @@ extension TrainingPart {
         keys.add("precision", precision.rawValue)
         keys.add("recompute", recompute.rawValue)
         keys.add("maxNonFiniteSteps", maxNonFiniteSteps)
+        keys.inside("exchange") { exchange.flatten(into: &$0) }
     }
 }

@@ -1,0 +1,66 @@
+/// How nodes exchange gradients, where there are several: the group `training.exchange` of a recipe.
+public struct ExchangePart: Sendable, Equatable {
+    /// Whether gradients travel while backward goes on; the bits are the same.
+    public var overlap: Bool
+    /// Millions of bytes of gradients that travel together.
+    public var bucketMegabytes: Double
+    /// How gradients are packed.
+    public var compression: Compression
+    /// For ``Compression/topK``: the share of elements that travel.
+    public var topFraction: Double
+    /// For ``Compression/powerSGD``: the columns of the factors.
+    public var factorRank: Int
+
+    /// Names of the rules by which gradients are packed between nodes.
+    public enum Compression: String, CaseIterable, Sendable {
+        /// As they are: the bits do not depend on the nodes.
+        case none
+        /// Rounded to bfloat16.
+        case bfloat16
+        /// Rounded to float16, with a scale for every 1,024.
+        case float16
+        /// The largest alone; the rest is kept for later.
+        case topK
+        /// Products of thin matrices; what they miss is kept for later.
+        case powerSGD
+    }
+
+    /// Creates the part.
+    public init(
+        overlap: Bool = true, bucketMegabytes: Double = 4, compression: Compression = .none,
+        topFraction: Double = 0.01, factorRank: Int = 4
+    ) {
+        self.overlap = overlap
+        self.bucketMegabytes = bucketMegabytes
+        self.compression = compression
+        self.topFraction = topFraction
+        self.factorRank = factorRank
+    }
+}
+
+extension ExchangePart {
+    init(_ reader: RecipeReader) throws {
+        overlap = try reader.flag("overlap", default: true)
+        bucketMegabytes = try reader.number("bucketMegabytes", .above(0), default: 4)
+        compression = try reader.choice("compression", default: .none)
+        topFraction = 0.01
+        factorRank = 4
+        if compression == .topK { topFraction = try reader.number("topFraction", .above(0), default: 0.01) }
+        if compression == .powerSGD {
+            factorRank = try reader.integer("factorRank", in: 1...1024, default: 4)
+        }
+        try reader.finish()
+        if topFraction > 1 {
+            throw reader.failure(
+                "topFraction", "is \(topFraction), more than all", remedy: "use a share, at most 1")
+        }
+    }
+
+    func flatten(into keys: inout FlatKeys) {
+        keys.add("overlap", overlap)
+        keys.add("bucketMegabytes", bucketMegabytes)
+        keys.add("compression", compression.rawValue)
+        if compression == .topK { keys.add("topFraction", topFraction) }
+        if compression == .powerSGD { keys.add("factorRank", factorRank) }
+    }
+}
