@@ -62,6 +62,7 @@ public final class Flag: @unchecked Sendable {
             .hang,
             raised.map { "gave up with rank \($0.rank), whose time was up; this one waits for \(awaited)" }
                 ?? "waited \(timeout) for \(awaited)",
-            remedy: "see what its owner is doing; raise the time limit if it is merely slow")
+            remedy: "see what its owner is doing; raise the time limit (--timeout) if it is merely slow",
+            collective: "\(name), number \(value)")
     }
 }

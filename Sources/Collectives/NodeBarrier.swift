@@ -67,20 +67,22 @@ public final class NodeBarrier: @unchecked Sendable {
     ) -> LockstepError {
         let raised = result == LKS_ABORTED ? abortSignal.raised : nil
         if result == LKS_ABORTED, raised?.code != .hang {
-            return abortSignal.error(waitingAt: "a barrier (\(operation))")
+            return abortSignal.error(waitingAt: "a barrier")
         }
         let ownEpoch = lks_barrier_epoch(barrier, participant)
         let missing = (0..<participants).filter {
             Int32(bitPattern: lks_barrier_epoch(barrier, $0) &- ownEpoch) < 0
         }
         let names = missing.map { describe(Int($0)) }.joined(separator: ", ")
-        let awaited = names.isEmpty ? "nobody" : names
         let size = byteCount.map { " of \(grouped($0)) bytes" } ?? ""
         return LockstepError(
             .hang,
-            raised.map { "gave up with rank \($0.rank), whose time was up; this one waits for \(awaited)" }
-                ?? "waited \(timeout) at a barrier for \(awaited)",
-            remedy: "see what the missing ones are doing; raise the time limit if they are merely slow",
+            raised.map {
+                "gave up with rank \($0.rank), whose time was up; "
+                    + (names.isEmpty ? "all others had arrived" : "this one waits for \(names)")
+            } ?? "waited \(timeout) at a barrier for \(names.isEmpty ? "nobody" : names)",
+            remedy:
+                "see what the missing ones are doing; raise the time limit (--timeout) if they are merely slow",
             collective: "\(operation) (barrier number \(ownEpoch))\(size)")
     }
 }

@@ -20,6 +20,19 @@ struct MPICommunicatorTests {
         expectAllOK(job, ranks: ranks, nodes: nodes)
     }
 
+    /// The ways that take over where memory files cannot be shared.
+    @Test(arguments: [("file", 1), ("window", 1), ("none", 3)])
+    func contractHoldsForEveryWayToShareMemory(way: String, nodes: Int) throws {
+        let job = try MPIJob.run(ranks: 3, ["contract"], environment: ["LOCKSTEP_SHARED_MEMORY": way])
+        expectAllOK(job, ranks: 3, nodes: nodes)
+    }
+
+    @Test func unknownWayToShareMemoryIsRefused() throws {
+        let job = try MPIJob.run(ranks: 1, ["contract"], environment: ["LOCKSTEP_SHARED_MEMORY": "files"])
+        #expect(
+            job.exitCode == 2 && job.output.contains("LOCKSTEP_SHARED_MEMORY is 'files'"), "\(job.output)")
+    }
+
     @Test(arguments: ["abort-idle", "abort-blocked"])
     func abortEndsTheJobWithItsCode(scenario: String) throws {
         let job = try MPIJob.run(ranks: 2, [scenario], limit: 20)
