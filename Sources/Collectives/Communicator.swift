@@ -63,6 +63,9 @@ public protocol Communicator: AnyObject, Sendable {
         leaders: [Int]
     ) throws
 
+    /// Bytes that this rank has sent to other nodes by the exchanges so far.
+    var sentByteCount: UInt64 { get }
+
     /// Tells the other ranks of this host that this one's time is up, so that they give up too and say what they wait
     /// for. Not collective: callable from any thread, at any time.
     func announceHang()

@@ -28,6 +28,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     private var condition = Condition.healthy
     private var numbers = [UInt64](repeating: 0, count: CollectiveCall.Scope.allCases.count)
     private var limit: Duration
+    private var sent: UInt64 = 0
 
     /// Initialises MPI. Collective: every rank.
     /// - Throws: `hang` where the other ranks do not come in time; `internalError` with MPI's words.
@@ -96,7 +97,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         try perform("allreduce", byteCount: MemoryLayout<Int64>.size) { try $0.allreduce(value, operation) }
     }
 
-    /// Memory that the node's ranks share, in an MPI-3 window. Collective inside the node.
+    /// Memory that the node's ranks share: an anonymous memory file, or an MPI-3 window. Collective inside the node.
     public func allocateShared(byteCount: Int) throws -> SharedMemory {
         try perform("allocateShared", scope: .node, byteCount: byteCount) {
             try $0.allocateShared(byteCount: byteCount)
@@ -111,6 +112,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         try perform("exchangeBetweenNodes", scope: .leaders, byteCount: send.count) {
             try $0.exchangeBetweenNodes(send, into: receive, leaders: leaders)
         }
+        lock.withLock { sent += UInt64(send.count * (topology.nodeCount - 1)) }
     }
 
     /// A block to one node and one from another, by MPI_Sendrecv. Collective: `leaders`.
@@ -124,6 +126,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         try perform("exchange", scope: .leaders, byteCount: send.count) {
             try $0.exchange(send, to: leaders[toNode], receive, from: leaders[fromNode])
         }
+        if toNode != topology.nodeIndex { lock.withLock { sent += UInt64(send.count) } }
     }
 
     /// Frees every window and communicator and ends MPI. Collective: every rank.
@@ -192,6 +195,9 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
     }
 
+    /// Bytes that this rank has sent to other nodes by the exchanges so far.
+    public var sentByteCount: UInt64 { lock.withLock { sent } }
+
     /// Tells all ranks of this host that the time of one is up.
     public func announceHang() { session.rollCall.announceHang() }
 
@@ -217,7 +223,9 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         return LockstepError(
             .hang,
             (isFirst ? "waited \(limit)" : "gave up with another rank, whose time was up") + "; \(report)",
-            remedy: "see what the missing rank is doing; raise LOCKSTEP_TIMEOUT if it is merely slow",
+            remedy:
+                "see what the missing rank is doing; raise the time limit (--timeout, LOCKSTEP_TIMEOUT) if it is "
+                + "merely slow",
             rank: rank, collective: call.description)
     }
 }

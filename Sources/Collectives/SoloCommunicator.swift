@@ -70,6 +70,9 @@ public final class SoloCommunicator: Communicator {
         copyOwnBlock(send, into: receive)
     }
 
+    /// Zero: there is no other node.
+    public var sentByteCount: UInt64 { 0 }
+
     /// Does nothing: there is nobody to tell.
     public func announceHang() {}
 

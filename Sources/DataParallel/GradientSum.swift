@@ -7,26 +7,34 @@ public final class GradientSum {
     /// This lane's gradients; after ``run()`` its own slices hold the sum.
     public let gradients: UnsafeMutableBufferPointer<Float>
     private let shared: ReplicaShared
+    private let lane: Int
     private let reducer: GradientReducer
     private let barrier: NodeBarrier
+    private let exchange: ExchangeProgress?
+    private let driver: ExchangeDriver?
+    private var count = 0
 
     /// Prepares the first lane of this rank. Collective: every rank, with one lane and one logical shard each.
-    /// - Throws: `LockstepError` where there are several nodes, and where lanes have more than one shard, whose buffers training would sum before.
-    public init(_ shared: ReplicaShared) throws {
+    /// - Parameter runs: how often ``run()`` will be called.
+    /// - Throws: `LockstepError` where lanes have more than one shard, whose buffers training would sum before.
+    public init(_ shared: ReplicaShared, runs: Int) throws {
         let map = shared.map
         guard map.lanesPerReplica == 1, map.logicalShards == map.laneCount else {
             throw LockstepError(
                 .internalError, "the sum by itself needs one lane a rank and one logical shard a lane")
         }
-        guard map.nodeCount == 1 else {
-            throw LockstepError(
-                .usage, "the ranks are on \(map.nodeCount) hosts, and this sum is that of one",
-                remedy: "run it on one host; between hosts, gradients travel while backward runs")
-        }
         self.shared = shared
-        let lane = map.ownLanes.lowerBound - map.nodeLanes.lowerBound
+        lane = map.ownLanes.lowerBound - map.nodeLanes.lowerBound
         barrier = try shared.barrier(lane: lane)
-        reducer = GradientReducer(shared, lane: lane, progress: nil)
+        exchange = shared.exchangeProgress()
+        reducer = GradientReducer(shared, lane: lane, progress: exchange)
+        if lane == 0, let nodes = shared.exchange, let exchange {
+            driver = ExchangeDriver(nodes, progress: exchange, steps: 0..<runs) {
+                shared.abort(LockstepError.wrapping($0).code)
+            }
+        } else {
+            driver = nil
+        }
         gradients = UnsafeMutableBufferPointer(
             start: shared.memory.gradients(lane: lane, buffer: 0), count: shared.memory.elementCount)
     }
@@ -36,9 +44,21 @@ public final class GradientSum {
 
     /// Sums the gradients of all lanes, as a step does between backward and update.
     public func run() throws {
-        try barrier.wait()
-        try reducer.reduce(step: 0)
-        try barrier.wait()
+        if let exchange {
+            // The reports of the shards come behind the last bucket.
+            for bucket in 0...shared.plan.buckets.count {
+                exchange.publishReady(lane: lane, bucket: bucket, step: count)
+            }
+        } else {
+            try barrier.wait("gradients of all lanes")
+        }
+        do {
+            try reducer.reduce(step: count)
+            try barrier.wait("sum of gradients")
+        } catch {
+            throw driver?.failure ?? error
+        }
+        count += 1
     }
 
     /// An element of the sum, from the buffer of the lane that owns its slice.

@@ -27,6 +27,11 @@ final class Lane {
     /// The last verdict, for the caller.
     private(set) var verdict: StepVerdict?
     private(set) var progress: Progress
+    /// The times of all ranks, on a replica's first lane.
+    let rankTimes: RankTimes?
+    private var clock = LaneClock()
+    /// The steps that were done when the nodes' parameters were compared last.
+    private var verifiedStep: Int?
 
     /// Prepares a lane; call on the thread that will run it.
     /// - Parameter number: the lane's number within its node.
@@ -35,6 +40,8 @@ final class Lane {
         self.number = number
         self.progress = progress
         let map = shared.map
+        let isFirstOfRank = map.nodeLanes.lowerBound + number == map.ownLanes.lowerBound
+        rankTimes = isFirstOfRank ? RankTimes(map) : nil
         stack = shared.stacks[number]
         barrier = try shared.barrier(lane: number)
         let slices = shared.plan.slices(lane: number, of: map.nodeLanes.count)
@@ -58,20 +65,36 @@ final class Lane {
     }
 
     private func step() throws -> StepVerdict {
+        clock.beginStep()
         for (place, turn) in stack.turns.enumerated() {
             try compute(turn, isLast: place == stack.turns.count - 1)
         }
         // With several nodes, the exchange waits for the lanes instead.
-        if exchange == nil { try barrier.wait("gradients of all lanes", byteCount: byteCount) }
-        try reducer.reduce(step: progress.step)
-        try barrier.wait("sum of gradients", byteCount: byteCount)
+        if exchange == nil {
+            try clock.waiting { try barrier.wait("gradients of all lanes", byteCount: byteCount) }
+            try reducer.reduce(step: progress.step)
+        } else {
+            // Nearly all of it is waiting for other nodes; the sum itself is short.
+            try clock.waiting { try reducer.reduce(step: progress.step) }
+        }
+        try clock.waiting { try barrier.wait("sum of gradients", byteCount: byteCount) }
+        rankTimes?.note(shared.memory.reports)
         let verdict = StepVerdict(
             step: progress.step, memory: shared.memory, tree: shared.tree, chunkTree: shared.chunkTree)
         try update(verdict)
-        try barrier.wait("updated parameters", byteCount: byteCount)
+        try clock.waiting { try barrier.wait("updated parameters", byteCount: byteCount) }
+        clock.endStep()
         progress.step += 1
         self.verdict = verdict
+        if progress.step % shared.configuration.digestEvery == 0 { try verifyParameters() }
         return verdict
+    }
+
+    /// Compares the parameters of all nodes, once a step at most. Collective: every lane.
+    func verifyParameters() throws {
+        guard let digest = shared.digest, verifiedStep != progress.step else { return }
+        try digest.verify(lane: number, step: progress.step, barrier: barrier)
+        verifiedStep = progress.step
     }
 
     /// The size of an arena, as errors name it.
@@ -107,11 +130,24 @@ final class Lane {
             report.lossSum = Double(program.lossSum)
             report.termCount = Double(program.lossTermCount)
         }
+        if turn.shard == stack.turns.first?.shard { reportTimes(in: &report) }
+        clock.termCount += report.termCount
         memory.reports[turn.shard] = report
         if !isMerged { merge(turn, 0..<memory.elementCount) }
         if isLast {
             exchange?.publishReady(lane: number, bucket: shared.plan.buckets.count, step: progress.step)
         }
+    }
+
+    /// The times of the last step: they travel with this one's reports.
+    private func reportTimes(in report: inout ShardReport) {
+        report.stepSeconds = clock.last.step
+        report.waitSeconds = clock.last.wait
+        report.lastTermCount = clock.last.termCount
+        guard rankTimes != nil else { return }
+        let sent = shared.communicator.sentByteCount
+        report.sentBytes = Double(sent - clock.sentByteCount)
+        clock.sentByteCount = sent
     }
 
     /// The additions of the tree that a shard completes, for some elements.
@@ -125,7 +161,7 @@ final class Lane {
     }
 
     private func update(_ verdict: StepVerdict) throws {
-        try shared.gate.waitUntilCopied()
+        try clock.waiting { try shared.gate.waitUntilCopied() }
         guard verdict.isFinite else { return try skip(verdict) }
         progress.skippedInRow = 0
         guard verdict.termCount > 0 else { return }

@@ -22,6 +22,7 @@ struct NodeMemory: Sendable {
         var notice = 0
         var reports = 0
         var squares = 0
+        var digests = 0
         var parameters = 0
         var narrowParameters: Int?
         var states = 0
@@ -72,6 +73,7 @@ struct NodeMemory: Sendable {
         offsets.notice = take(MemoryLayout<BoundaryNotice>.stride)
         offsets.reports = take(shardCount * MemoryLayout<ShardReport>.stride)
         offsets.squares = take(elementCount / ParameterLayout.chunk * MemoryLayout<Double>.size)
+        offsets.digests = take(elementCount / ParameterLayout.chunk * MemoryLayout<UInt64>.size)
         offsets.parameters = take(arena)
         if hasNarrowParameters { offsets.narrowParameters = take(arena / 2) }
         offsets.states = take(arena * stateCount)
@@ -108,6 +110,14 @@ struct NodeMemory: Sendable {
     /// The sum of squares of every chunk of the summed gradient.
     var squares: UnsafeMutablePointer<Double> {
         (memory.base + offsets.squares).assumingMemoryBound(to: Double.self)
+    }
+
+    /// Chunks of an arena.
+    var chunkCount: Int { elementCount / ParameterLayout.chunk }
+
+    /// The digest of every chunk of the parameters, as of the last comparison between nodes.
+    var digests: UnsafeMutablePointer<UInt64> {
+        (memory.base + offsets.digests).assumingMemoryBound(to: UInt64.self)
     }
 
     /// The node's parameters.
@@ -167,13 +177,29 @@ struct ExchangeSize: Equatable {
 }
 
 /// What a logical shard adds to a step beside its gradients.
-struct ShardReport {
+package struct ShardReport {
     /// The summed loss.
-    var lossSum: Double
+    package var lossSum: Double
     /// The terms that it sums.
-    var termCount: Double
+    package var termCount: Double
     /// Non-zero when the shard's rank was asked to stop.
-    var stopRequests: Double
+    package var stopRequests: Double
+    /// Of a lane's first shard: seconds that the lane's last step took.
+    package var stepSeconds = 0.0
+    /// Of a lane's first shard: seconds of them in which the lane waited for others.
+    package var waitSeconds = 0.0
+    /// Of a lane's first shard: loss terms of the lane in its last step.
+    package var lastTermCount = 0.0
+    /// Of a lane's first shard: bytes that the lane's rank has sent to other nodes since the report before; zero for all
+    /// but a rank's first lane.
+    package var sentBytes = 0.0
+
+    /// Creates a report.
+    package init(lossSum: Double, termCount: Double, stopRequests: Double) {
+        self.lossSum = lossSum
+        self.termCount = termCount
+        self.stopRequests = stopRequests
+    }
 }
 
 /// Where the replicas of the node stand between two steps, and why they paused; read by a coordinator that may be

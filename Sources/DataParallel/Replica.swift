@@ -41,7 +41,8 @@ public final class Replica: @unchecked Sendable {
                 try lanes.run { try $0.run(until: end, observe: $1 == 0 ? observe : nil) }
             } catch {
                 // Lanes that were told to end their waiting say less than the exchange that told them.
-                if LockstepError.wrapping(error).isEcho, let failure = driver?.failure { throw failure }
+                let own = LockstepError.wrapping(error)
+                if own.isEcho || own.code == .hang, let failure = driver?.failure { throw failure }
                 throw error
             }
             try driver?.finish()
@@ -59,8 +60,16 @@ public final class Replica: @unchecked Sendable {
         }
     }
 
+    /// Compares the parameters of all nodes: before they are saved. Collective: every training rank, between two steps.
+    /// - Throws: `LockstepError` (17) naming the nodes and the tensor where they differ.
+    public func verifyParameters() throws {
+        try attempt { try lanes.run { lane, _ in try lane.verifyParameters() } }
+    }
+
     /// Steps done.
     public var step: Int { lanes.first?.progress.step ?? 0 }
+    /// The times of all ranks since they were last drained; touch it between steps, or where steps are observed.
+    public var rankTimes: RankTimes? { lanes.first?.rankTimes }
     /// Updates applied.
     public var updates: Int { lanes.first?.progress.updates ?? 0 }
     /// Steps skipped in a row for non-finite numbers.

@@ -21,6 +21,8 @@ public struct ReplicaConfiguration: Sendable {
     public var overlapsExchange = true
     /// How gradients are packed between nodes; `nil` sends them as they are, with bits that do not depend on the nodes.
     public var compression: (any GradientCompression)?
+    /// Steps after which the nodes compare their parameters.
+    public var digestEvery = 100
     /// How long a lane waits for the others.
     public var timeLimit = Duration.seconds(300)
     /// Whether this rank was asked to stop; read once a shard.

@@ -17,6 +17,7 @@ public final class ReplicaShared: @unchecked Sendable {
     let leaves: [(range: Range<Int>, pointer: UnsafeMutablePointer<Float>)]
     let memory: NodeMemory
     let exchange: NodeExchange?
+    let digest: ParameterDigest?
     private let abortSignal: AbortSignal
     private let coordinatorIsHere: Bool
     /// Whether nodes keep what compression lost.
@@ -71,6 +72,7 @@ public final class ReplicaShared: @unchecked Sendable {
                 })
         }
         keepsResiduals = compression?.keepsResidual ?? false
+        digest = ParameterDigest(memory: memory, map: map, layout: layout, communicator: communicator)
         abortSignal = AbortSignal(at: memory.abort)
         self.coordinatorIsHere = coordinatorIsHere
         gate = SnapshotGate(

@@ -19,6 +19,12 @@ public struct JSONLine: Sendable {
         members[key] = number.isFinite ? number.description : "null"
     }
 
+    /// Sets a list of numbers.
+    public mutating func set(_ key: String, _ numbers: [Double]) {
+        members[key] =
+            "[" + numbers.map { $0.isFinite ? $0.description : "null" }.joined(separator: ",") + "]"
+    }
+
     /// The object, without a line break.
     public var text: String {
         let pairs = members.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\($0.value)" }

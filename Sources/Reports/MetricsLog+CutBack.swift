@@ -70,7 +70,10 @@ private struct LogLine {
         guard let number = Int(String(decoding: digits, as: UTF8.self)) else { return nil }
         self.step = number
         isEvaluation = Self.rest(of: line, after: "\"kind\":\"evaluation\"") != nil
-        if !isEvaluation, Self.rest(of: line, after: "\"kind\":\"train\"") == nil { return nil }
+        let isKnown =
+            isEvaluation || Self.rest(of: line, after: "\"kind\":\"train\"") != nil
+            || Self.rest(of: line, after: "\"kind\":\"ranks\"") != nil
+        if !isKnown { return nil }
     }
 
     /// What follows a key that stands at the start of a member; inside texts quotes are escaped, so it cannot

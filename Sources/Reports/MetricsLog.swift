@@ -12,6 +12,8 @@ public final class MetricsLog: Sendable {
     public enum Kind: String, Sendable {
         /// Metrics of training steps.
         case train
+        /// What the ranks' time was spent on since the line before, a list by rank for each.
+        case ranks
         /// Metrics of an evaluation.
         case evaluation
     }
@@ -32,11 +34,14 @@ public final class MetricsLog: Sendable {
     ///   - values: by name; full precision, `null` for numbers that are not finite. Names must not be
     ///     reserved.
     ///   - texts: further facts by name, for instance the split.
+    ///   - lists: lists of numbers by name.
     /// - Throws: 74 where it cannot be written.
     public func append(
-        _ kind: Kind, step: Int, epoch: Int, values: [String: Double], texts: [String: String] = [:]
+        _ kind: Kind, step: Int, epoch: Int, values: [String: Double], texts: [String: String] = [:],
+        lists: [String: [Double]] = [:]
     ) throws {
         var line = JSONLine()
+        for (key, value) in lists { line.set(key, value) }
         for (key, value) in values { line.set(key, value) }
         for (key, value) in texts { line.set(key, value) }
         if let key = Self.reservedKeys.first(where: { values[$0] != nil || texts[$0] != nil }) {

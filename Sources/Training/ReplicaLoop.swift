@@ -1,6 +1,7 @@
 import Coordination
 import DataParallel
 import Diagnostics
+import Foundation
 import Metrics
 
 /// The life of a rank that trains: spans of steps, and what happens at the boundaries between them. On rank 0 it drives
@@ -36,15 +37,29 @@ struct ReplicaLoop {
 
     private func span(_ log: TrainingLog) throws -> StepVerdict? {
         let (console, logs) = (console, logs)
+        let times = job.map.replicaCount > 1 ? replica.rankTimes : nil
         return try replica.run(until: job.schedule.next(after: replica.step)) { verdict in
-            if logs { log.note(verdict) }
+            if logs {
+                log.note(verdict, times)
+                if let straggler = times?.takeStraggler() { console.warn(Self.text(straggler, verdict)) }
+            }
             console.note(verdict)
         }
+    }
+
+    private static func text(_ straggler: Straggler, _ verdict: StepVerdict) -> String {
+        String(
+            format:
+                "rank %d took %.1f times as long as the median rank for %d steps in a row (step %d): all wait for it; "
+                + "look for other work on its cores, or a slow disk",
+            straggler.rank, straggler.ratio, straggler.steps, verdict.step)
     }
 
     /// One boundary. Collective: every rank.
     /// - Returns: whether early stopping ends the run here.
     private func boundary(_ kind: Boundary, _ log: TrainingLog) throws -> Bool {
+        // What is saved, and what is evaluated as the best, is what all nodes have.
+        try replica.verifyParameters()
         try replica.announce(kind)
         let stops = try kind.contains(.evaluation) && Decisions.share(coordinator?.shouldStop, job)
         var parts: [EvaluationPart] = []

@@ -80,6 +80,16 @@ final class RunCoordinator: @unchecked Sendable {
             let epoch = (entry.step - 1) / job.sampler.stepsPerEpoch
             try keeper.attempt("metrics.jsonl") {
                 try metrics.append(.train, step: entry.step, epoch: epoch, values: values)
+                if !entry.ranks.isEmpty {
+                    try metrics.append(
+                        .ranks, step: entry.step, epoch: epoch, values: [:],
+                        lists: [
+                            "rank": entry.ranks.map { Double($0.rank) },
+                            "stepMilliseconds": entry.ranks.map { $0.step * 1e3 },
+                            "waitMilliseconds": entry.ranks.map { $0.wait * 1e3 },
+                            "sentBytes": entry.ranks.map(\.sentBytes),
+                        ])
+                }
             }
             // A dedicated coordinator sees steps only here.
             if job.isDedicated { console.note(step: entry.step, loss: entry.loss ?? .nan) }

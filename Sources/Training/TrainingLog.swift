@@ -13,6 +13,8 @@ final class TrainingLog: Codable {
         var learningRate: Double
         /// Samples a second since the last entry: a time, not part of what a resume repeats.
         var samplesPerSecond: Double
+        /// The ranks' times since the last entry, where there are several.
+        var ranks: [RankTime] = []
     }
 
     private(set) var entries: [Entry] = []
@@ -40,7 +42,8 @@ final class TrainingLog: Codable {
         try container.encode(entries, forKey: .entries)
     }
 
-    func note(_ verdict: StepVerdict) {
+    /// Notes a step, and at every so many what all ranks did.
+    func note(_ verdict: StepVerdict, _ times: RankTimes?) {
         samples += verdict.termCount
         guard (verdict.step + 1) % every == 0 else { return }
         let now = ContinuousClock.now
@@ -50,7 +53,8 @@ final class TrainingLog: Codable {
             Entry(
                 step: verdict.step + 1, loss: verdict.loss.isFinite ? verdict.loss : nil,
                 gradientNorm: verdict.gradientNorm.isFinite ? verdict.gradientNorm : nil,
-                learningRate: rate(verdict.step), samplesPerSecond: seconds > 0 ? samples / seconds : 0))
+                learningRate: rate(verdict.step), samplesPerSecond: seconds > 0 ? samples / seconds : 0,
+                ranks: times?.drain() ?? []))
         samples = 0
         lastTime = now
     }

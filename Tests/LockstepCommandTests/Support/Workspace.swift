@@ -70,15 +70,23 @@ enum RunFiles {
         ((try? CheckpointReader.list(in: folder + "/checkpoints")) ?? []).map(\.path)
     }
 
+    /// The lines of metrics.jsonl of a kind.
+    static func lines(_ folder: String, kind: String) throws -> [[String: Any]] {
+        try String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+            .map { try json(String($0)) }.filter { $0["kind"] as? String == kind }
+    }
+
     /// The lines of metrics.jsonl in canonical form, without what measures time.
     static func metrics(_ folder: String) throws -> [String] {
-        try String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
-            line in
-            var values = try json(String(line))
-            values["samplesPerSecond"] = nil
-            let bytes = try JSONSerialization.data(withJSONObject: values, options: [.sortedKeys])
-            return String(decoding: bytes, as: UTF8.self)
-        }
+        try String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+            .compactMap {
+                line in
+                var values = try json(String(line))
+                if values["kind"] as? String == "ranks" { return nil }
+                values["samplesPerSecond"] = nil
+                let bytes = try JSONSerialization.data(withJSONObject: values, options: [.sortedKeys])
+                return String(decoding: bytes, as: UTF8.self)
+            }
     }
 
     /// An object of JSON.
