@@ -74,7 +74,7 @@ public struct AllreduceBenchmark: Sendable {
                 throw LockstepError(.internalError, "the sum by itself has no micro-batches")
             })
         let shared = try ReplicaShared(configuration, communicator: communicator, map: map)
-        let sum = try GradientSum(shared)
+        let sum = try GradientSum(shared, runs: repetitions)
         var best = Double.infinity
         for _ in 0..<repetitions {
             // As backward does, each lane has just written its gradients.

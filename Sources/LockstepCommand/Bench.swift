@@ -8,7 +8,8 @@ import Training
 /// `lockstep bench`.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure this machine.", subcommands: [BenchTrain.self, BenchAllreduce.self])
+        abstract: "Measure this machine.",
+        subcommands: [BenchTrain.self, BenchAllreduce.self, BenchScaling.self])
 }
 
 /// `lockstep bench train`.
