@@ -38,9 +38,9 @@ package enum LeftoverSegments {
         for process in processes {
             var status = stat()
             guard stat("/proc/\(process)", &status) == 0, status.st_uid == geteuid() else { continue }
-            guard let maps = try? String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8) else {
-                // It may just have ended.
-                if kill(pid_t(process) ?? 0, 0) == 0 { return nil }
+            guard let maps = wholeText("/proc/\(process)/maps") else {
+                // The first process of a container or machine may be closed to all; it is no MPI rank then.
+                if process != "1", isAlive(process) { return nil }
                 continue
             }
             for line in maps.split(separator: "\n") {
@@ -56,5 +56,28 @@ package enum LeftoverSegments {
             }
         }
         return files
+    }
+
+    /// A file of /proc to its end: the kernel gives a page at a time, at which a reader of ordinary files stops.
+    private static func wholeText(_ path: String) -> String? {
+        let file = open(path, O_RDONLY)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var text = Data()
+        var part = Data(count: 1 << 16)
+        while true {
+            let count = part.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
+            if count < 0 { return nil }
+            if count == 0 { return String(decoding: text, as: UTF8.self) }
+            text.append(part.prefix(count))
+        }
+    }
+
+    /// Whether a process is still there; one that has ended but was not yet waited for holds no files.
+    private static func isAlive(_ process: String) -> Bool {
+        guard let line = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+            let state = line.split(separator: ")").last?.first(where: { $0 != " " })
+        else { return false }
+        return state != "Z" && state != "X"
     }
 }

@@ -121,6 +121,7 @@ private final class PretendedRank: Communicator {
 
     func finalize() {}
     func announceHang() {}
+    var sentByteCount: UInt64 { 0 }
 
     func abort(_ code: Int32) -> Never { fatalError("a pretended rank was aborted") }
     private var unused: LockstepError { LockstepError(.internalError, "not needed by replicas") }
