@@ -12,7 +12,8 @@ extension CommandTests {
             let command = try RunningCommand(
                 ["mpirun", "-n", "\(nodes)", "--oversubscribe", try Lockstep.program(), "train"]
                     + [Lockstep.recipe("breast-cancer"), "--output", folder, "--lanes", "1"] + LongRun.words
-                    + ["--set", "training.optimizer.rate=1e-30"],
+                    + ["--set", "training.optimizer.rate=1e-30"]
+                    + ["--set", "coordinator.evaluateEvery={steps: 100000}"],
                 environment: ["LOCKSTEP_RANKS_PER_NODE": "1"])
             let hasBegun = eventually(within: 40) {
                 RunFiles.checkpoints(folder).count > 1 || !command.isRunning
