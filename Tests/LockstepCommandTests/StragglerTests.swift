@@ -40,7 +40,7 @@ extension CommandTests {
             #expect(try Lockstep.hash(workspace.at("slow")) == Lockstep.hash(workspace.at("alone")))
             let lines = try RunFiles.lines(workspace.at("slow"), kind: "ranks")
             #expect(lines.count == 8)
-            #expect(lines.allSatisfy { $0["rank"] as? [Int] == [0, 1] })
+            #expect(lines.allSatisfy { $0["rank"] as? [Double] == [0, 1] })
             let waits = lines.compactMap { $0["waitMilliseconds"] as? [Double] }
             let steps = lines.compactMap { $0["stepMilliseconds"] as? [Double] }
             #expect(waits.count == 8 && steps.count == 8)
