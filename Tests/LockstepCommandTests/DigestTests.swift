@@ -35,7 +35,9 @@ extension CommandTests {
                         : "node \(victim) (rank \(victim)) differ from those of the other nodes"), "\(error)")
             let step = try #require(error.firstMatch(of: /step (\d+)/).flatMap { Int($0.1) })
             // Every 100 steps, and at the end of each epoch of 13, before its evaluation.
-            #expect((step % 100 == 0 || step % 13 == 0) && step >= flippedAfter, "\(error), flipped after \(flippedAfter)")
+            #expect(
+                (step % 100 == 0 || step % 13 == 0) && step >= flippedAfter,
+                "\(error), flipped after \(flippedAfter)")
             #expect(try RunFiles.state(folder).step <= step)
             #expect(try Self.lastWeight(of: folder)?.bytes == weight, "the flipped weight was not saved")
             #expect(command.isGone(within: 5))
