@@ -12,20 +12,23 @@ struct AreaShares {
     /// The old pixels that new pixel number `index` covers, with their shares, which add up to `oldCount`.
     func shares(of index: Int) -> Shares {
         let start = index * oldCount
-        return Shares(unit: newCount, position: start, end: start + oldCount)
+        return Shares(unit: newCount, place: start / newCount, position: start, end: start + oldCount)
     }
 
     struct Shares: Sequence, IteratorProtocol {
         let unit: Int
+        var place: Int
         var position: Int
         let end: Int
 
         mutating func next() -> (place: Int, share: UInt32)? {
             guard position < end else { return nil }
-            let place = position / unit
-            let stop = Swift.min(end, (place + 1) * unit)
-            defer { position = stop }
-            return (place, UInt32(truncatingIfNeeded: stop - position))
+            let stop = Swift.min(end, (place &+ 1) &* unit)
+            defer {
+                position = stop
+                place &+= 1
+            }
+            return (place, UInt32(truncatingIfNeeded: stop &- position))
         }
     }
 }

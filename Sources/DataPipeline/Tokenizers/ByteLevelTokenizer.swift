@@ -99,11 +99,44 @@ public struct ByteLevelTokenizer: TextTokenizer {
 
     /// Appends the identifiers of a text.
     public func encode(_ text: UnsafeBufferPointer<UInt8>, appendingTo identifiers: inout [Int32]) {
-        pool.withCache { cache in
-            added.forEachPart(of: text) { part in
+        encode(text, to: &identifiers) { _ in }
+    }
+
+    /// Hands the identifiers of a text to `body`, block by block.
+    /// - Throws: what `body` throws.
+    public func encode(_ text: UnsafeBufferPointer<UInt8>, inBlocks body: ([Int32]) throws -> Void) throws {
+        var block: [Int32] = []
+        try encode(text, to: &block) { block in
+            guard block.count >= tokenBlockLength else { return }
+            try body(block)
+            block.removeAll(keepingCapacity: true)
+        }
+        try body(block)
+    }
+
+    /// A number that says which identifiers texts get.
+    public var fingerprint: UInt64 {
+        var fingerprint = TokenizerFingerprint()
+        fingerprint.add((parts.addsPrefixSpace ? 1 : 0) | (parts.ignoresMerges ? 2 : 0))
+        for token in parts.tokens { fingerprint.add(token ?? "") }
+        for merge in parts.merges { for part in merge { fingerprint.add(part) } }
+        for token in parts.addedTokens {
+            fingerprint.add(token.content)
+            fingerprint.add((token.takesSpaceBefore ? 1 : 0) | (token.takesSpaceAfter ? 2 : 0))
+        }
+        fingerprint.add(parts.unknownToken ?? "")
+        return fingerprint.value
+    }
+
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>, to identifiers: inout [Int32],
+        flush: (inout [Int32]) throws -> Void
+    ) rethrows {
+        try pool.withCache { cache in
+            try added.forEachPart(of: text) { part in
                 switch part {
                 case .text(let range):
-                    encodePlain(UnsafeBufferPointer(rebasing: text[range]), cache, &identifiers)
+                    try encodePlain(UnsafeBufferPointer(rebasing: text[range]), cache, &identifiers, flush)
                 case .token(let identifier): identifiers.append(identifier)
                 }
             }
@@ -134,24 +167,38 @@ public struct ByteLevelTokenizer: TextTokenizer {
     }
 
     private func encodePlain(
-        _ text: UnsafeBufferPointer<UInt8>, _ cache: PieceCache, _ identifiers: inout [Int32]
-    ) {
+        _ text: UnsafeBufferPointer<UInt8>, _ cache: PieceCache, _ identifiers: inout [Int32],
+        _ flush: (inout [Int32]) throws -> Void
+    ) rethrows {
         guard parts.addsPrefixSpace, !text.isEmpty,
             UnicodeScanner.scalarClass(UnicodeScanner.scalar(text, at: 0).value) != .space
-        else { return encodePieces(text, cache, &identifiers) }
-        ([0x20] + Array(text)).withUnsafeBufferPointer { encodePieces($0, cache, &identifiers) }
+        else { return try encodePieces(text, cache, &identifiers, flush) }
+        // No piece goes on into white space: a copy of what lies before it spares one of the whole text.
+        var end = 0
+        while end < text.count {
+            let (value, length, _) = UnicodeScanner.scalar(text, at: end)
+            if UnicodeScanner.scalarClass(value) == .space { break }
+            end &+= length
+        }
+        try ([0x20] + Array(text[..<end])).withUnsafeBufferPointer {
+            try encodePieces($0, cache, &identifiers, flush)
+        }
+        try encodePieces(UnsafeBufferPointer(rebasing: text[end...]), cache, &identifiers, flush)
     }
 
     private func encodePieces(
-        _ text: UnsafeBufferPointer<UInt8>, _ cache: PieceCache, _ identifiers: inout [Int32]
-    ) {
-        PieceSplitter.forEachPiece(in: text) { piece, isWellFormed in
-            guard isWellFormed else {
-                return UnicodeScanner.repaired(piece).withUnsafeBufferPointer {
+        _ text: UnsafeBufferPointer<UInt8>, _ cache: PieceCache, _ identifiers: inout [Int32],
+        _ flush: (inout [Int32]) throws -> Void
+    ) rethrows {
+        try PieceSplitter.forEachPiece(in: text) { piece, isWellFormed in
+            if isWellFormed {
+                encodePiece(piece, cache, &identifiers)
+            } else {
+                UnicodeScanner.repaired(piece).withUnsafeBufferPointer {
                     encodePiece($0, cache, &identifiers)
                 }
             }
-            encodePiece(piece, cache, &identifiers)
+            try flush(&identifiers)
         }
     }
 
@@ -201,7 +248,7 @@ struct AddedTokenFinder: Sendable {
         isEmpty = added.isEmpty
     }
 
-    func forEachPart(of text: UnsafeBufferPointer<UInt8>, _ body: (Part) -> Void) {
+    func forEachPart(of text: UnsafeBufferPointer<UInt8>, _ body: (Part) throws -> Void) rethrows {
         var start = 0
         var offset = isEmpty ? text.count : 0
         while offset < text.count {
@@ -211,15 +258,15 @@ struct AddedTokenFinder: Sendable {
             }
             var end = offset
             if found.token.takesSpaceBefore { while end > start, isSpace(text[end - 1]) { end -= 1 } }
-            if start < end { body(.text(start..<end)) }
-            body(.token(found.token.identifier))
+            if start < end { try body(.text(start..<end)) }
+            try body(.token(found.token.identifier))
             offset += found.bytes.count
             if found.token.takesSpaceAfter {
                 while offset < text.count, isSpace(text[offset]) { offset += 1 }
             }
             start = offset
         }
-        if start < text.count { body(.text(start..<text.count)) }
+        if start < text.count { try body(.text(start..<text.count)) }
     }
 
     private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }

@@ -44,6 +44,32 @@ public struct CharacterTokenizer: TextTokenizer, Codable, Equatable {
     /// Appends the identifiers of a text.
     /// - Throws: 65 naming a character that the training text did not have.
     public func encode(_ text: UnsafeBufferPointer<UInt8>, appendingTo result: inout [Int32]) throws {
+        try encode(text, to: &result) { _ in }
+    }
+
+    /// Hands the identifiers of a text to `body`, block by block.
+    /// - Throws: 65 naming a character that the training text did not have; what `body` throws.
+    public func encode(_ text: UnsafeBufferPointer<UInt8>, inBlocks body: ([Int32]) throws -> Void) throws {
+        var block: [Int32] = []
+        try encode(text, to: &block) { block in
+            guard block.count >= tokenBlockLength else { return }
+            try body(block)
+            block.removeAll(keepingCapacity: true)
+        }
+        try body(block)
+    }
+
+    /// A number that says which identifiers texts get.
+    public var fingerprint: UInt64 {
+        var fingerprint = TokenizerFingerprint()
+        fingerprint.add("characters")
+        fingerprint.add(characters)
+        return fingerprint.value
+    }
+
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>, to result: inout [Int32], flush: (inout [Int32]) throws -> Void
+    ) throws {
         var offset = 0
         while offset < text.count {
             let (value, length, _) = UnicodeScanner.scalar(text, at: offset)
@@ -56,6 +82,7 @@ public struct CharacterTokenizer: TextTokenizer, Codable, Equatable {
                     remedy: "take it out, or use a byte-level tokenizer")
             }
             result.append(identifier)
+            try flush(&result)
             offset &+= length
         }
     }

@@ -6,8 +6,28 @@ public protocol TextTokenizer: Sendable {
     /// `decode(errors="replace")`.
     /// - Throws: 65 where the text holds what the tokenizer has no identifier for.
     func encode(_ text: UnsafeBufferPointer<UInt8>, appendingTo identifiers: inout [Int32]) throws
+    /// Hands the identifiers of a text of any length to `body`, block by block, so that all are never in memory at once.
+    /// - Throws: 65 where the text holds what the tokenizer has no identifier for; what `body` throws.
+    func encode(_ text: UnsafeBufferPointer<UInt8>, inBlocks body: ([Int32]) throws -> Void) throws
+    /// A number that says which identifiers texts get: files of tokens are kept under it.
+    var fingerprint: UInt64 { get }
     /// The text of identifiers; unknown numbers are left out.
     func decode(_ identifiers: [Int32]) -> String
+}
+
+/// Tokens that are handed over at a time.
+let tokenBlockLength = 1 << 16
+
+/// Puts texts and numbers into one number, in order.
+struct TokenizerFingerprint {
+    private(set) var value: UInt64 = 0x746F_6B65_6E73
+
+    mutating func add(_ number: UInt64) { value = RandomMixer.mix(value ^ number) &+ 0x9E37_79B9_7F4A_7C15 }
+
+    mutating func add(_ text: String) {
+        add(UInt64(text.utf8.count))
+        for byte in text.utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    }
 }
 
 extension TextTokenizer {

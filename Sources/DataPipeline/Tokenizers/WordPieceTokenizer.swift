@@ -60,13 +60,40 @@ public struct WordPieceTokenizer: TextTokenizer, Codable, Equatable {
 
     /// Appends the identifiers of a text; nothing of it is cut off.
     public func encode(_ text: UnsafeBufferPointer<UInt8>, appendingTo result: inout [Int32]) {
-        pool.withCache { cache in
+        encode(text, to: &result) { _ in }
+    }
+
+    /// Hands the identifiers of a text to `body`, block by block.
+    /// - Throws: what `body` throws.
+    public func encode(_ text: UnsafeBufferPointer<UInt8>, inBlocks body: ([Int32]) throws -> Void) throws {
+        var block: [Int32] = []
+        try encode(text, to: &block) { block in
+            guard block.count >= tokenBlockLength else { return }
+            try body(block)
+            block.removeAll(keepingCapacity: true)
+        }
+        try body(block)
+    }
+
+    /// A number that says which identifiers texts get.
+    public var fingerprint: UInt64 {
+        var fingerprint = TokenizerFingerprint()
+        fingerprint.add(lowercases ? "uncased word pieces" : "word pieces")
+        for token in tokens { fingerprint.add(token) }
+        return fingerprint.value
+    }
+
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>, to result: inout [Int32], flush: (inout [Int32]) throws -> Void
+    ) rethrows {
+        try pool.withCache { cache in
             var (start, offset) = (0, 0)
             while offset <= text.count {
                 let scalar = offset < text.count ? UnicodeScanner.scalar(text, at: offset) : (0x20, 1, true)
                 if Self.isSpace(scalar.0) {
                     if start < offset {
                         encodeChunk(UnsafeBufferPointer(rebasing: text[start..<offset]), cache, &result)
+                        try flush(&result)
                     }
                     start = offset &+ scalar.1
                 }
