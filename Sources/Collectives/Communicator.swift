@@ -79,6 +79,12 @@ public protocol Communicator: AnyObject, Sendable {
 }
 
 extension Communicator {
+    /// Does nothing: for communicators whose ranks wait for nobody.
+    public func announceHang() {}
+
+    /// Zero: for communicators that count nothing.
+    public var sentByteCount: UInt64 { 0 }
+
     /// The exchange among the ranks of localRank 0.
     public func exchangeBetweenNodes(
         _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer]

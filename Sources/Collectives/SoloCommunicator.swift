@@ -70,12 +70,6 @@ public final class SoloCommunicator: Communicator {
         copyOwnBlock(send, into: receive)
     }
 
-    /// Zero: there is no other node.
-    public var sentByteCount: UInt64 { 0 }
-
-    /// Does nothing: there is nobody to tell.
-    public func announceHang() {}
-
     /// Ends this process.
     public func abort(_ code: Int32) -> Never {
         fflush(nil)

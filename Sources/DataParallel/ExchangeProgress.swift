@@ -8,19 +8,23 @@ struct ExchangeProgress: Sendable {
     private let ready: [Flag]
     private let exchanged: Flag
 
-    /// Views of the counters. Who waits sleeps: it has no core of its own.
+    /// Views of the counters. Who waits sleeps: it has no core of its own. A lane and the exchange of one rank wait for
+    /// each other a second longer than for others, so that the one that knows who is missing speaks first.
+    /// - Parameter ownLanes: the lanes of this rank, numbered within the node.
     init(
-        memory: NodeMemory, bucketCount: Int, timeLimit: Duration, abortSignal: AbortSignal,
-        describe: (Int) -> String
+        memory: NodeMemory, bucketCount: Int, ownLanes: Range<Int>, timeLimit: Duration,
+        abortSignal: AbortSignal, describe: (Int) -> String
     ) {
         self.bucketCount = bucketCount
+        let longer = timeLimit + .seconds(1)
         ready = (0..<memory.laneCount).map { lane in
             Flag(
-                at: memory.ready(lane: lane), spinCount: 0, timeout: timeLimit, abortSignal: abortSignal,
+                at: memory.ready(lane: lane), spinCount: 0,
+                timeout: ownLanes.contains(lane) ? longer : timeLimit, abortSignal: abortSignal,
                 name: "gradients of \(describe(lane))")
         }
         exchanged = Flag(
-            at: memory.exchanged, spinCount: 0, timeout: timeLimit, abortSignal: abortSignal,
+            at: memory.exchanged, spinCount: 0, timeout: longer, abortSignal: abortSignal,
             name: "exchange between nodes")
     }
 

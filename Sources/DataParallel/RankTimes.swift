@@ -19,7 +19,7 @@ public struct Straggler: Sendable, Equatable {
     public var rank: Int
     /// Its seconds of work for each of its loss terms, as a multiple of the median rank's.
     public var ratio: Double
-    /// Steps in a row in which it was so slow.
+    /// Steps for which it was so slow, not counting those that faster ones in between took back.
     public var steps: Int
 }
 
@@ -30,7 +30,7 @@ public struct Straggler: Sendable, Equatable {
 public final class RankTimes {
     /// How many times the median rank's work makes a straggler.
     static let ratio = 2.0
-    /// Steps in a row after which it is named.
+    /// Slow steps after which it is named; each faster one in between takes two back.
     static let steps = 20
 
     private let ranks: [Int]
@@ -44,6 +44,7 @@ public final class RankTimes {
     private var wait: [Double]
     private var paces: [Double]
     private var slowSteps: [Int]
+    private var isNamed: [Bool]
     private var found: Straggler?
 
     package init(_ map: LaneMap) {
@@ -53,6 +54,7 @@ public final class RankTimes {
         let zeros = [Double](repeating: 0, count: ranks.count)
         (work, terms, step, wait, paces) = (zeros, zeros, zeros, zeros, zeros)
         slowSteps = [Int](repeating: 0, count: ranks.count)
+        isNamed = [Bool](repeating: false, count: ranks.count)
     }
 
     /// Takes the times of a step out of the reports. Allocates nothing.
@@ -89,12 +91,14 @@ public final class RankTimes {
         for place in ranks.indices {
             let ratio = work[place] / terms[place] / median
             guard ratio >= Self.ratio else {
-                slowSteps[place] = 0
+                slowSteps[place] = max(0, slowSteps[place] - 2)
+                if slowSteps[place] == 0 { isNamed[place] = false }
                 continue
             }
-            slowSteps[place] += 1
-            // Named once, and again after it has been as fast as the others in between.
-            if slowSteps[place] == Self.steps {
+            slowSteps[place] = min(slowSteps[place] + 1, Self.steps)
+            // Named once, and again after it has been as fast as the others for a while.
+            if slowSteps[place] == Self.steps, !isNamed[place] {
+                isNamed[place] = true
                 found = Straggler(rank: ranks[place], ratio: ratio, steps: Self.steps)
             }
         }

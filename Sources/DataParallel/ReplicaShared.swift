@@ -83,9 +83,10 @@ public final class ReplicaShared: @unchecked Sendable {
     /// A thread's view of the exchange between nodes; `nil` on a single node.
     func exchangeProgress() -> ExchangeProgress? {
         guard exchange != nil else { return nil }
+        let first = map.ownLanes.lowerBound - map.nodeLanes.lowerBound
         return ExchangeProgress(
-            memory: memory, bucketCount: plan.buckets.count, timeLimit: configuration.timeLimit,
-            abortSignal: abortSignal, describe: describe)
+            memory: memory, bucketCount: plan.buckets.count, ownLanes: first..<(first + map.ownLanes.count),
+            timeLimit: configuration.timeLimit, abortSignal: abortSignal, describe: describe)
     }
 
     /// How errors name a lane of the node.

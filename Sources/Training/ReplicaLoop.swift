@@ -50,7 +50,7 @@ struct ReplicaLoop {
     private static func text(_ straggler: Straggler, _ verdict: StepVerdict) -> String {
         String(
             format:
-                "rank %d took %.1f times as long as the median rank for %d steps in a row (step %d): all wait for it; "
+                "rank %d took %.1f times as long as the median rank for %d steps (step %d): all wait for it; "
                 + "look for other work on its cores, or a slow disk",
             straggler.rank, straggler.ratio, straggler.steps, verdict.step)
     }

@@ -56,15 +56,20 @@ import Testing
         #expect(found.map { abs($0.ratio - 2.1) < 1e-9 } == true)
         for _ in 0..<50 { note(slow(0.021)) }
         #expect(times.takeStraggler() == nil, "once")
-        note(even)
+        for _ in 0..<5 { note(even) }
         for _ in 0..<20 { note(slow(0.05)) }
-        #expect(times.takeStraggler()?.rank == 1, "again after a fast step")
+        #expect(times.takeStraggler() == nil, "five fast steps are no recovery")
+        for _ in 0..<10 { note(even) }
+        for _ in 0..<20 { note(slow(0.05)) }
+        #expect(times.takeStraggler()?.rank == 1, "ten are")
     }
 
-    @Test func lessThanTwiceOrNotInARowIsNone() {
+    @Test func lessThanTwiceOrNowAndThenIsNone() {
         for _ in 0..<100 { note(slow(0.0199)) }
-        for step in 0..<100 { note(step % 20 == 19 ? even : slow(0.04)) }
+        for step in 0..<300 { note(step % 3 == 0 ? even : slow(0.4)) }
         #expect(times.takeStraggler() == nil)
+        for step in 0..<60 { note(step % 10 == 0 ? even : slow(0.4)) }
+        #expect(times.takeStraggler()?.rank == 1, "a rare fast step does not hide it")
     }
 
     /// Three times the terms take three times as long.
