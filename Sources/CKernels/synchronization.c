@@ -30,7 +30,7 @@ static inline void spin_pause(void) {
 #endif
 }
 
-static int64_t monotonic_nanoseconds(void) {
+int64_t lks_nanoseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * NANOSECONDS_PER_SECOND + now.tv_nsec;
@@ -83,7 +83,7 @@ static uint32_t load_ordered(const uint32_t *address) {
 /// changes `word` before it looks at `waiters`, all sequentially consistent: one of the two sees the other.
 static lks_result sleep_until(const wait_condition *condition, uint32_t *word, uint32_t *waiters,
                               int64_t timeout_ns, const uint32_t *abort_word) {
-    int64_t start = monotonic_nanoseconds();
+    int64_t start = lks_nanoseconds();
     lks_result result;
     atomic_fetch_add_explicit((_Atomic uint32_t *)waiters, 1, memory_order_seq_cst);
     for (;;) {
@@ -92,7 +92,7 @@ static lks_result sleep_until(const wait_condition *condition, uint32_t *word, u
         if (lks_load_u32(abort_word) != 0) { result = LKS_ABORTED; break; }
         int64_t sleep = SLICE_NANOSECONDS;
         if (timeout_ns >= 0) {
-            int64_t left = timeout_ns - (monotonic_nanoseconds() - start);
+            int64_t left = timeout_ns - (lks_nanoseconds() - start);
             if (left <= 0) { result = LKS_TIMED_OUT; break; }
             if (left < sleep) sleep = left;
         }

@@ -29,7 +29,7 @@ final class Lane {
     private(set) var progress: Progress
     /// The times of all ranks, on a replica's first lane.
     let rankTimes: RankTimes?
-    private var clock = LaneClock()
+    private var clock: LaneClock
     /// The steps that were done when the nodes' parameters were compared last.
     private var verifiedStep: Int?
 
@@ -41,7 +41,8 @@ final class Lane {
         self.progress = progress
         let map = shared.map
         let isFirstOfRank = map.nodeLanes.lowerBound + number == map.ownLanes.lowerBound
-        rankTimes = isFirstOfRank ? RankTimes(map) : nil
+        rankTimes = isFirstOfRank && map.replicaCount > 1 ? RankTimes(map) : nil
+        clock = LaneClock(runs: map.replicaCount > 1)
         stack = shared.stacks[number]
         barrier = try shared.barrier(lane: number)
         let slices = shared.plan.slices(lane: number, of: map.nodeLanes.count)
@@ -71,23 +72,32 @@ final class Lane {
         }
         // With several nodes, the exchange waits for the lanes instead.
         if exchange == nil {
-            try clock.waiting { try barrier.wait("gradients of all lanes", byteCount: byteCount) }
+            try meet("gradients of all lanes")
             try reducer.reduce(step: progress.step)
         } else {
             // Nearly all of it is waiting for other nodes; the sum itself is short.
-            try clock.waiting { try reducer.reduce(step: progress.step) }
+            let begin = clock.now
+            try reducer.reduce(step: progress.step)
+            clock.waited(since: begin)
         }
-        try clock.waiting { try barrier.wait("sum of gradients", byteCount: byteCount) }
+        try meet("sum of gradients")
         rankTimes?.note(shared.memory.reports)
         let verdict = StepVerdict(
             step: progress.step, memory: shared.memory, tree: shared.tree, chunkTree: shared.chunkTree)
         try update(verdict)
-        try clock.waiting { try barrier.wait("updated parameters", byteCount: byteCount) }
+        try meet("updated parameters")
         clock.endStep()
         progress.step += 1
         self.verdict = verdict
         if progress.step % shared.configuration.digestEvery == 0 { try verifyParameters() }
         return verdict
+    }
+
+    /// Waits for all lanes of the node.
+    private func meet(_ operation: StaticString) throws {
+        let begin = clock.now
+        try barrier.wait(operation, byteCount: byteCount)
+        clock.waited(since: begin)
     }
 
     /// Compares the parameters of all nodes, once a step at most. Collective: every lane.
@@ -161,7 +171,9 @@ final class Lane {
     }
 
     private func update(_ verdict: StepVerdict) throws {
-        try clock.waiting { try shared.gate.waitUntilCopied() }
+        let begin = clock.now
+        try shared.gate.waitUntilCopied()
+        clock.waited(since: begin)
         guard verdict.isFinite else { return try skip(verdict) }
         progress.skippedInRow = 0
         guard verdict.termCount > 0 else { return }

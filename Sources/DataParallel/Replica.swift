@@ -68,7 +68,7 @@ public final class Replica: @unchecked Sendable {
 
     /// Steps done.
     public var step: Int { lanes.first?.progress.step ?? 0 }
-    /// The times of all ranks since they were last drained; touch it between steps, or where steps are observed.
+    /// The times of all ranks since they were last drained, `nil` for a rank alone; touch it between steps, or where steps are observed.
     public var rankTimes: RankTimes? { lanes.first?.rankTimes }
     /// Updates applied.
     public var updates: Int { lanes.first?.progress.updates ?? 0 }

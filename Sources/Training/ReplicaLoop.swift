@@ -37,7 +37,7 @@ struct ReplicaLoop {
 
     private func span(_ log: TrainingLog) throws -> StepVerdict? {
         let (console, logs) = (console, logs)
-        let times = job.map.replicaCount > 1 ? replica.rankTimes : nil
+        let times = replica.rankTimes
         return try replica.run(until: job.schedule.next(after: replica.step)) { verdict in
             if logs {
                 log.note(verdict, times)

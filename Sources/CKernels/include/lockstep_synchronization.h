@@ -64,6 +64,11 @@ static inline uint32_t lks_store_if_zero_u32(uint32_t *address, uint32_t value) 
     return before;
 }
 
+// MARK: Time
+
+/// Nanoseconds of a clock that never goes back.
+int64_t lks_nanoseconds(void);
+
 // MARK: Futex
 
 /// Sleeps while `*address == expected`, for at most `timeout_ns` nanoseconds (negative: no limit).
