@@ -79,7 +79,7 @@ let package = Package(
             "Benchmarks",
             [
                 "Diagnostics", "Graphs", "Execution", "NeuralNetworks", "Collectives", "DataParallel",
-                "CKernels",
+                "CKernels", "Supervision",
             ]),
         room(
             "Lockstep",

@@ -1,5 +1,6 @@
 import Diagnostics
 import Foundation
+import Supervision
 
 /// How well several ranks do against as many independent runs of one rank, side by side on the same cores: what they
 /// share of the machine (memory, caches, power) slows both alike, so that the rest is the price of working together.
@@ -132,11 +133,6 @@ public struct ScalingBenchmark: Sendable {
     /// The cores that this process may run on.
     private static var allowedCores: [Int] {
         let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
-        let list = line?.split(whereSeparator: \.isWhitespace).last ?? "0"
-        return list.split(separator: ",").flatMap { part -> [Int] in
-            let ends = part.split(separator: "-").compactMap { Int($0) }
-            return ends.isEmpty ? [] : Array(ends[0]...(ends.last ?? ends[0]))
-        }
+        return CPUBudget.affinityMask(status: status) ?? [0]
     }
 }

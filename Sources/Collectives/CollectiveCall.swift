@@ -1,3 +1,4 @@
+import Diagnostics
 /// One call of a collective, as errors name it.
 struct CollectiveCall: Sendable, CustomStringConvertible {
     /// Which ranks take part; each scope counts its collectives by itself.
@@ -15,18 +16,7 @@ struct CollectiveCall: Sendable, CustomStringConvertible {
     /// `broadcast number 17 of 4,096 bytes`.
     var description: String {
         let place = scope == .world ? "" : " (among \(scope == .node ? "the node's ranks" : "the nodes"))"
-        let size = byteCount.map { " of \(grouped($0)) bytes" } ?? ""
+        let size = byteCount.map { " of \($0.grouped) bytes" } ?? ""
         return "\(name) number \(number)\(place)\(size)"
     }
-}
-
-/// A number with commas between its thousands.
-func grouped(_ value: Int) -> String {
-    var digits = String(value.magnitude)
-    var groups: [String] = []
-    while digits.count > 3 {
-        groups.insert(String(digits.suffix(3)), at: 0)
-        digits.removeLast(3)
-    }
-    return (value < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
 }

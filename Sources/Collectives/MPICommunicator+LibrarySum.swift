@@ -13,7 +13,7 @@ extension MPICommunicator {
     public func timeLibrarySum(elementCount: Int, repetitions: Int) throws -> Double {
         guard let count = Int32(exactly: elementCount), count > 0 else {
             throw LockstepError(
-                .usage, "MPI_Allreduce of \(grouped(elementCount)) elements",
+                .usage, "MPI_Allreduce of \(elementCount.grouped) elements",
                 remedy: "choose a size from 4 bytes to 8 GiB", rank: rank)
         }
         return try perform("MPI_Allreduce (timed)", byteCount: 4 * elementCount) { session in

@@ -33,7 +33,7 @@ extension MPISession {
         // since all map the same pages.
         let (mappedByteCount, overflow) = byteCount.addingReportingOverflow(pageByteCount)
         guard byteCount >= 0, !overflow else {
-            throw LockstepError(.cannotCreate, "shared memory of \(grouped(byteCount)) bytes")
+            throw LockstepError(.cannotCreate, "shared memory of \(byteCount.grouped) bytes")
         }
         try checkRoom(mappedByteCount, on: communicator, sharing: sharing)
         let pages =
@@ -69,7 +69,7 @@ extension MPISession {
             if let start { munmap(start, byteCount) }
             throw LockstepError(
                 .cannotCreate,
-                "a memory file of \(grouped(byteCount)) bytes cannot be shared among the ranks of this host"
+                "a memory file of \(byteCount.grouped) bytes cannot be shared among the ranks of this host"
                     + (own < 0 ? ": \(String(cString: strerror(-own)))" : ""),
                 remedy:
                     "set LOCKSTEP_SHARED_MEMORY=window (uses /dev/shm) or none (private memory and messages)")
@@ -84,7 +84,7 @@ extension MPISession {
         var window = cmpi_window()
         try check(
             cmpi_allocate_shared(Int64(byteCount), communicator, &mapped, &window),
-            "MPI_Win_allocate_shared of \(grouped(byteCount)) bytes")
+            "MPI_Win_allocate_shared of \(byteCount.grouped) bytes")
         guard let base = mapped?.alignedUp(toMultipleOf: pageByteCount) else {
             throw LockstepError(.internalError, "MPI_Win_shared_query returned no memory")
         }
@@ -97,7 +97,7 @@ extension MPISession {
     /// A communicator of one rank shares with nobody.
     private static func privatePages(_ byteCount: Int) throws -> SharedPages {
         guard let memory = SharedMemory.ofOneProcess(byteCount: byteCount) else {
-            throw LockstepError(.cannotCreate, "no memory for \(grouped(byteCount)) bytes")
+            throw LockstepError(.cannotCreate, "no memory for \(byteCount.grouped) bytes")
         }
         return SharedPages(base: memory.base) { withExtendedLifetime(memory) {} }
     }
@@ -124,7 +124,7 @@ extension MPISession {
         let place = sharing == .window && size > 1 ? folder : "this machine, or this container,"
         throw LockstepError(
             .cannotCreate,
-            "shared memory of \(grouped(byteCount)) bytes: \(place) has \(grouped(Int(free))) bytes free",
+            "shared memory of \(byteCount.grouped) bytes: \(place) has \(Int(free).grouped) bytes free",
             remedy: sharing == .window && size > 1
                 ? "make \(folder) larger (in a container: --shm-size=…), or set LOCKSTEP_SHARED_MEMORY=none "
                     + "(private memory and messages)"

@@ -74,7 +74,7 @@ public final class NodeBarrier: @unchecked Sendable {
             Int32(bitPattern: lks_barrier_epoch(barrier, $0) &- ownEpoch) < 0
         }
         let names = missing.map { describe(Int($0)) }.joined(separator: ", ")
-        let size = byteCount.map { " of \(grouped($0)) bytes" } ?? ""
+        let size = byteCount.map { " of \($0.grouped) bytes" } ?? ""
         return LockstepError(
             .hang,
             raised.map {

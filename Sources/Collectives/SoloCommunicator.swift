@@ -41,7 +41,7 @@ public final class SoloCommunicator: Communicator {
     public func allocateShared(byteCount: Int) throws -> SharedMemory {
         guard byteCount >= 0, let memory = SharedMemory.ofOneProcess(byteCount: byteCount) else {
             throw LockstepError(
-                .cannotCreate, "no memory for \(grouped(byteCount)) bytes",
+                .cannotCreate, "no memory for \(byteCount.grouped) bytes",
                 remedy: "use a smaller model or a machine with more memory", rank: 0)
         }
         return memory

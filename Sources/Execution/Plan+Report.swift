@@ -1,3 +1,4 @@
+import Diagnostics
 import Graphs
 
 extension Plan {
@@ -8,7 +9,7 @@ extension Plan {
         lines.append(contentsOf: fusionLines)
         lines.append(contentsOf: memoryLines)
         lines.append(
-            "cost: \(Self.grouped(cost.flops)) FLOP, \(Self.grouped(cost.byteCount)) bytes read and written")
+            "cost: \(cost.flops.grouped) FLOP, \(cost.byteCount.grouped) bytes read and written")
         return lines.joined(separator: "\n")
     }
 
@@ -23,7 +24,7 @@ extension Plan {
         let (operands, results) = (step.operands.map(\.type), step.results.map(\.type))
         let shapes = operands.map(\.shape.description).joined(separator: " ")
         let target = results.map(\.shape.description).joined(separator: " ")
-        let flops = Self.grouped(step.operation.flops(operands: operands, results: results))
+        let flops = step.operation.flops(operands: operands, results: results).grouped
         let remark = step.operation.remark(operands: operands, results: results)
         let note = remark.isEmpty ? "" : "  (\(remark))"
         return
@@ -36,21 +37,10 @@ extension Plan {
 
     private var memoryLines: [String] {
         [
-            "memory: activations \(Self.grouped(memory.arenaByteCount)) bytes"
-                + " (\(Self.grouped(memory.unsharedByteCount)) without reuse),"
-                + " parameters \(Self.grouped(layout.elementCount * 4)) bytes in \(layout.allSegments.count) segments"
+            "memory: activations \(memory.arenaByteCount.grouped) bytes"
+                + " (\(memory.unsharedByteCount.grouped) without reuse),"
+                + " parameters \((layout.elementCount * 4).grouped) bytes in \(layout.allSegments.count) segments"
         ]
-    }
-
-    /// A number with its thousands apart.
-    static func grouped(_ number: Int) -> String {
-        var digits = Array(String(abs(number)))
-        var place = digits.count - 3
-        while place > 0 {
-            digits.insert(",", at: place)
-            place -= 3
-        }
-        return (number < 0 ? "-" : "") + String(digits)
     }
 }
 

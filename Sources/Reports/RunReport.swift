@@ -61,7 +61,7 @@ public struct RunReport: Sendable {
     public var text: String {
         let facts = [
             ("recipe", recipeName), ("split", split), ("step", String(step)),
-            ("parameters", Self.grouped(parameterCount)),
+            ("parameters", parameterCount.grouped),
             ("seconds", String(format: "%.1f", wallSeconds)),
         ]
         var text = "Lockstep report\n===============\n\n" + Self.table(facts)
@@ -94,16 +94,5 @@ public struct RunReport: Sendable {
         return rows.map { name, value in
             name + String(repeating: " ", count: width - name.count + 2) + value + "\n"
         }.joined()
-    }
-
-    /// The number with a comma every three digits.
-    private static func grouped(_ number: Int) -> String {
-        let digits = Array(String(number))
-        var result = ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0, digits[index - 1] != "-", (digits.count - index) % 3 == 0 { result += "," }
-            result.append(digit)
-        }
-        return result
     }
 }

@@ -97,23 +97,6 @@ public struct ByteLevelTokenizer: TextTokenizer {
         self.parts = parts
     }
 
-    /// Appends the identifiers of a text.
-    public func encode(_ text: UnsafeBufferPointer<UInt8>, appendingTo identifiers: inout [Int32]) {
-        encode(text, to: &identifiers) { _ in }
-    }
-
-    /// Hands the identifiers of a text to `body`, block by block.
-    /// - Throws: what `body` throws.
-    public func encode(_ text: UnsafeBufferPointer<UInt8>, inBlocks body: ([Int32]) throws -> Void) throws {
-        var block: [Int32] = []
-        try encode(text, to: &block) { block in
-            guard block.count >= tokenBlockLength else { return }
-            try body(block)
-            block.removeAll(keepingCapacity: true)
-        }
-        try body(block)
-    }
-
     /// A number that says which identifiers texts get.
     public var fingerprint: UInt64 {
         var fingerprint = TokenizerFingerprint()
@@ -128,8 +111,10 @@ public struct ByteLevelTokenizer: TextTokenizer {
         return fingerprint.value
     }
 
-    private func encode(
-        _ text: UnsafeBufferPointer<UInt8>, to identifiers: inout [Int32],
+    /// Appends the identifiers of a text, and calls `flush` between its parts.
+    /// - Throws: what `flush` throws.
+    public func encode(
+        _ text: UnsafeBufferPointer<UInt8>, appendingTo identifiers: inout [Int32],
         flush: (inout [Int32]) throws -> Void
     ) rethrows {
         try pool.withCache { cache in
@@ -147,7 +132,7 @@ public struct ByteLevelTokenizer: TextTokenizer {
     public func encode(_ text: String) -> [Int32] {
         var text = text
         var identifiers: [Int32] = []
-        text.withUTF8 { encode($0, appendingTo: &identifiers) }
+        text.withUTF8 { encode($0, appendingTo: &identifiers) { _ in } }
         return identifiers
     }
 

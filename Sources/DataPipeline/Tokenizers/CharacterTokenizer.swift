@@ -41,24 +41,6 @@ public struct CharacterTokenizer: TextTokenizer, Codable, Equatable {
         try self.init(characters: String(characters))
     }
 
-    /// Appends the identifiers of a text.
-    /// - Throws: 65 naming a character that the training text did not have.
-    public func encode(_ text: UnsafeBufferPointer<UInt8>, appendingTo result: inout [Int32]) throws {
-        try encode(text, to: &result) { _ in }
-    }
-
-    /// Hands the identifiers of a text to `body`, block by block.
-    /// - Throws: 65 naming a character that the training text did not have; what `body` throws.
-    public func encode(_ text: UnsafeBufferPointer<UInt8>, inBlocks body: ([Int32]) throws -> Void) throws {
-        var block: [Int32] = []
-        try encode(text, to: &block) { block in
-            guard block.count >= tokenBlockLength else { return }
-            try body(block)
-            block.removeAll(keepingCapacity: true)
-        }
-        try body(block)
-    }
-
     /// A number that says which identifiers texts get.
     public var fingerprint: UInt64 {
         var fingerprint = TokenizerFingerprint()
@@ -67,8 +49,11 @@ public struct CharacterTokenizer: TextTokenizer, Codable, Equatable {
         return fingerprint.value
     }
 
-    private func encode(
-        _ text: UnsafeBufferPointer<UInt8>, to result: inout [Int32], flush: (inout [Int32]) throws -> Void
+    /// Appends the identifiers of a text, and calls `flush` between its parts.
+    /// - Throws: 65 naming a character that the training text did not have; what `flush` throws.
+    public func encode(
+        _ text: UnsafeBufferPointer<UInt8>, appendingTo result: inout [Int32],
+        flush: (inout [Int32]) throws -> Void
     ) throws {
         var offset = 0
         while offset < text.count {

@@ -58,23 +58,6 @@ public struct WordPieceTokenizer: TextTokenizer, Codable, Equatable {
     /// The identifier of a token such as `[CLS]`.
     public func identifier(of token: String) -> Int32? { identifiers[WordBytes(bytes: Array(token.utf8))] }
 
-    /// Appends the identifiers of a text; nothing of it is cut off.
-    public func encode(_ text: UnsafeBufferPointer<UInt8>, appendingTo result: inout [Int32]) {
-        encode(text, to: &result) { _ in }
-    }
-
-    /// Hands the identifiers of a text to `body`, block by block.
-    /// - Throws: what `body` throws.
-    public func encode(_ text: UnsafeBufferPointer<UInt8>, inBlocks body: ([Int32]) throws -> Void) throws {
-        var block: [Int32] = []
-        try encode(text, to: &block) { block in
-            guard block.count >= tokenBlockLength else { return }
-            try body(block)
-            block.removeAll(keepingCapacity: true)
-        }
-        try body(block)
-    }
-
     /// A number that says which identifiers texts get.
     public var fingerprint: UInt64 {
         var fingerprint = TokenizerFingerprint()
@@ -83,8 +66,11 @@ public struct WordPieceTokenizer: TextTokenizer, Codable, Equatable {
         return fingerprint.value
     }
 
-    private func encode(
-        _ text: UnsafeBufferPointer<UInt8>, to result: inout [Int32], flush: (inout [Int32]) throws -> Void
+    /// Appends the identifiers of a text, of which nothing is cut off, and calls `flush` between its parts.
+    /// - Throws: what `flush` throws.
+    public func encode(
+        _ text: UnsafeBufferPointer<UInt8>, appendingTo result: inout [Int32],
+        flush: (inout [Int32]) throws -> Void
     ) rethrows {
         try pool.withCache { cache in
             var (start, offset) = (0, 0)
@@ -106,7 +92,7 @@ public struct WordPieceTokenizer: TextTokenizer, Codable, Equatable {
     public func encode(_ text: String) -> [Int32] {
         var text = text
         var result: [Int32] = []
-        text.withUTF8 { encode($0, appendingTo: &result) }
+        text.withUTF8 { encode($0, appendingTo: &result) { _ in } }
         return result
     }
 
