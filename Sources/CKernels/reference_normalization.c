@@ -108,7 +108,7 @@ void lkr_batch_norm(const lk_batch_norm_arguments *a) {
       a->inverse[channel] = (float)inverse;
       a->variance[channel] = (float)(squares / (double)(count > 1 ? count - 1 : 1));
     }
-    for (ptrdiff_t i = 0; i < count; i++) {
+    for (ptrdiff_t i = 0; a->y && i < count; i++) {
       ptrdiff_t at = place(g, channel, i);
       double value = (loaded(a->x, at, a->x_type) - mean) * inverse * (is_padding ? 0 : a->scale[channel]);
       value += is_padding ? 0 : a->shift[channel];
@@ -125,7 +125,7 @@ void lkr_batch_norm_gradient(const lk_batch_norm_gradient_arguments *a) {
     int is_padding = channel >= g->total;
     double mean = is_padding ? 0 : a->mean[channel], inverse = is_padding ? 0 : a->inverse[channel];
     double sum = 0, product = 0;
-    for (ptrdiff_t i = 0; i < count; i++) {
+    for (ptrdiff_t i = 0; !a->total_dscale && i < count; i++) {
       ptrdiff_t at = place(g, channel, i);
       int passes = !a->saved || loaded(a->saved, at, a->saved_type) > 0;
       double dy = passes ? loaded(a->dy, at, a->dy_type) : 0;
@@ -133,15 +133,18 @@ void lkr_batch_norm_gradient(const lk_batch_norm_gradient_arguments *a) {
       sum += dy;
       product += dy * (loaded(a->x, at, a->x_type) - mean) * inverse;
     }
-    for (ptrdiff_t i = 0; i < count; i++) {
+    double total = a->total_dscale ? a->total_count : (double)count;
+    double all_sum = a->total_dscale && !is_padding ? a->total_dshift[channel] : sum;
+    double all_product = a->total_dscale && !is_padding ? a->total_dscale[channel] : product;
+    for (ptrdiff_t i = 0; a->dx && i < count; i++) {
       ptrdiff_t at = place(g, channel, i);
       int passes = !a->saved || loaded(a->saved, at, a->saved_type) > 0;
       double dy = passes ? loaded(a->dy, at, a->dy_type) : 0;
       double normal = (loaded(a->x, at, a->x_type) - mean) * inverse;
-      double dx = (dy - sum / (double)count - normal * product / (double)count) * inverse;
+      double dx = (dy - all_sum / total - normal * all_product / total) * inverse;
       stored(a->dx, at, is_padding ? 0 : dx * a->scale[channel], a->dx_type);
     }
-    if (a->dscale && !is_padding) {
+    if (a->dscale && !a->total_dscale && !is_padding) {
       a->dscale[channel] = (float)product;
       a->dshift[channel] = (float)sum;
     }

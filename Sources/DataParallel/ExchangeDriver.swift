@@ -56,6 +56,11 @@ final class ExchangeDriver: @unchecked Sendable {
     /// One step; tells whether any rank asked to stop.
     private func run(_ step: Int) throws -> Bool {
         let bucketCount = exchange.plan.buckets.count
+        for meeting in exchange.meetings.indices {
+            try progress.waitUntilReady(meeting: meeting, step: step)
+            try exchange.exchange(meeting: meeting, step: step)
+            progress.publishExchanged(meeting: meeting, step: step)
+        }
         for bucket in 0..<bucketCount {
             try progress.waitUntilReady(bucket: bucket, step: step)
             do {

@@ -2,9 +2,11 @@ import Collectives
 import Diagnostics
 
 /// How far the lanes of a node and the exchange with other nodes are, as counters in the node's shared memory. Bucket k
-/// of step s is number s · (K + 1) + k + 1 of K buckets; the reports of the shards come last.
+/// of step s is number s · (M + K + 1) + M + k + 1 of K buckets; the M meetings of synchronized statistics come before
+/// them, the reports of the shards last.
 struct ExchangeProgress: Sendable {
     private let bucketCount: Int
+    private let meetingCount: Int
     private let ready: [Flag]
     private let exchanged: Flag
 
@@ -12,10 +14,11 @@ struct ExchangeProgress: Sendable {
     /// each other a second longer than for others, so that the one that knows who is missing speaks first.
     /// - Parameter ownLanes: the lanes of this rank, numbered within the node.
     init(
-        memory: NodeMemory, bucketCount: Int, ownLanes: Range<Int>, timeLimit: Duration,
+        memory: NodeMemory, bucketCount: Int, meetingCount: Int, ownLanes: Range<Int>, timeLimit: Duration,
         abortSignal: AbortSignal, describe: (Int) -> String
     ) {
         self.bucketCount = bucketCount
+        self.meetingCount = meetingCount
         let longer = timeLimit + .seconds(1)
         ready = (0..<memory.laneCount).map { lane in
             Flag(
@@ -29,8 +32,10 @@ struct ExchangeProgress: Sendable {
     }
 
     private func number(_ bucket: Int, _ step: Int) -> UInt64 {
-        UInt64(step * (bucketCount + 1) + bucket + 1)
+        UInt64(step * (meetingCount + bucketCount + 1) + meetingCount + bucket + 1)
     }
+
+    private func number(meeting: Int, _ step: Int) -> UInt64 { number(meeting - meetingCount, step) }
 
     /// Lane: its sums of this bucket, and of those before it, are complete. The number of buckets stands for the reports.
     func publishReady(lane: Int, bucket: Int, step: Int) { ready[lane].publish(number(bucket, step)) }
@@ -45,4 +50,22 @@ struct ExchangeProgress: Sendable {
 
     /// Lane: waits for that.
     func waitUntilExchanged(bucket: Int, step: Int) throws { try exchanged.wait(until: number(bucket, step)) }
+
+    /// Lane: its numbers for a meeting are there.
+    func publishReady(lane: Int, meeting: Int, step: Int) {
+        ready[lane].publish(number(meeting: meeting, step))
+    }
+
+    /// Exchange: waits for those of all lanes of the node.
+    func waitUntilReady(meeting: Int, step: Int) throws {
+        for flag in ready { try flag.wait(until: number(meeting: meeting, step)) }
+    }
+
+    /// Exchange: the numbers of all nodes are there.
+    func publishExchanged(meeting: Int, step: Int) { exchanged.publish(number(meeting: meeting, step)) }
+
+    /// Lane: waits for that.
+    func waitUntilExchanged(meeting: Int, step: Int) throws {
+        try exchanged.wait(until: number(meeting: meeting, step))
+    }
 }

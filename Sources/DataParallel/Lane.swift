@@ -23,6 +23,8 @@ final class Lane {
     private let barrier: NodeBarrier
     private let source: any MicroBatchSource
     private let exchange: ExchangeProgress?
+    /// Where programs meet; `nil` without synchronized statistics.
+    private let meeting: LaneMeeting?
     private var programs: [Int: (program: Program, completions: [Int])] = [:]
     /// The last verdict, for the caller.
     private(set) var verdict: StepVerdict?
@@ -52,6 +54,11 @@ final class Lane {
             shared.configuration.update, layout: shared.layout, slices: slices, memory: shared.memory,
             gradient: reducer.result)
         let shards = map.shards(ofLane: map.nodeLanes.lowerBound + number)
+        meeting =
+            shared.meetings.isEmpty
+            ? nil
+            : LaneMeeting(
+                shared, lane: number, shard: shards.lowerBound, barrier: barrier, exchange: exchange)
         source = try shared.configuration.makeSource(shards, progress.step)
     }
 
@@ -119,8 +126,10 @@ final class Lane {
         var report = ShardReport(
             lossSum: 0, termCount: 0, stopRequests: shared.configuration.stopRequested() ? 1 : 0)
         var isMerged = false
+        meeting?.begin(step: progress.step)
         if batch.sampleCount == 0 {
             buffer.update(repeating: 0, count: memory.elementCount)
+            try meeting?.attendWithoutSamples()
         } else {
             let (program, completions) = try program(sampleCount: batch.sampleCount)
             program.bind(
@@ -128,7 +137,8 @@ final class Lane {
                 narrowParameters: memory.narrowParameters.map { UnsafePointer($0) }, fields: batch.fields,
                 seed: shared.configuration.seed, step: UInt64(progress.step), firstSample: batch.firstPosition
             )
-            if isLast, let exchange, shared.configuration.overlapsExchange {
+            // Meetings and buckets would wait for each other on the one thread that exchanges both.
+            if isLast, let exchange, shared.configuration.overlapsExchange, meeting == nil {
                 try program.run(stoppingAfter: completions) { bucket in
                     merge(turn, shared.plan.buckets[bucket])
                     exchange.publishReady(lane: number, bucket: bucket, step: progress.step)
@@ -207,7 +217,9 @@ final class Lane {
         let plan = try Plan(
             try shared.configuration.trainingTrace(sampleCount), layout: shared.layout,
             precision: shared.configuration.precision, keepsPredictions: false)
+        try meeting?.check(plan)
         let prepared = (program: try Program(plan), completions: plan.completions(of: shared.plan.buckets))
+        prepared.program.join(meeting)
         programs[sampleCount] = prepared
         return prepared
     }

@@ -20,6 +20,8 @@ final class NodeExchange: @unchecked Sendable {
     /// The sums that no single buffer holds already.
     private let sums: [(program: TreeProgram, result: UnsafeMutablePointer<Float>)]
     private let compressed: CompressedExchange?
+    /// How many numbers a shard hands in at each meeting of a step; see `LaneMeeting`.
+    let meetings: [Int]
     /// For the scheme ``ExchangeScheme/scatter``: the whole tree over a part of a bucket, in scratch memory.
     let wholeTree: [Int32]
 
@@ -28,8 +30,9 @@ final class NodeExchange: @unchecked Sendable {
     init(
         _ layout: ExchangeLayout, communicator: any Communicator, memory: NodeMemory, map: LaneMap,
         tree: CanonicalTree, plan: BucketPlan, leaves: [UnsafeMutablePointer<Float>],
-        compressed: CompressedExchange? = nil
+        compressed: CompressedExchange? = nil, meetings: [Int] = []
     ) {
+        self.meetings = meetings
         self.compressed = compressed
         self.layout = layout
         self.communicator = communicator
@@ -78,6 +81,20 @@ final class NodeExchange: @unchecked Sendable {
         case .halving: try halve(range)
         case .scatter: try scatter(range)
         }
+    }
+
+    /// Exchanges what the shards hand in at a meeting. Collective: the leaders.
+    func exchange(meeting: Int, step: Int) throws {
+        let isOdd = (step * meetings.count + meeting) % 2 == 1
+        let byteCount = ShardValues.blockByteCount(valueCount: meetings[meeting])
+        let blocks = (0..<map.nodeCount).map { node in
+            let shards = map.shards(ofNode: node)
+            return UnsafeMutableRawBufferPointer(
+                start: memory.meeting(isOdd: isOdd) + shards.lowerBound * byteCount,
+                count: shards.count * byteCount)
+        }
+        try communicator.exchangeBetweenNodes(
+            UnsafeRawBufferPointer(blocks[map.nodeIndex]), into: blocks, leaders: leaders)
     }
 
     /// Exchanges what the shards report beside gradients. Collective: the leaders.

@@ -8,6 +8,8 @@ struct NodeMemory: Sendable {
     private let offsets: Offsets
     /// Elements of an arena.
     let elementCount: Int
+    /// Bytes for the numbers of all shards at the largest meeting.
+    private let meetingByteCount: Int
     let laneCount: Int
     let shardCount: Int
 
@@ -21,6 +23,7 @@ struct NodeMemory: Sendable {
         var ready: [Int] = []
         var notice = 0
         var reports = 0
+        var meetings = 0
         var squares = 0
         var digests = 0
         var parameters = 0
@@ -39,23 +42,27 @@ struct NodeMemory: Sendable {
     /// - Parameters:
     ///   - buffersOfLane: gradient buffers of each lane of the node.
     ///   - exchange: what the exchange between nodes takes; nothing on a single node.
+    ///   - meetingByteCount: what the numbers of all shards take at the largest meeting of a step.
     ///   - hasNarrowParameters: whether a bfloat16 copy of the parameters is kept.
     init(
         _ communicator: any Communicator, elementCount: Int, stateCount: Int, shardCount: Int,
-        buffersOfLane: [Int], exchange: ExchangeSize = ExchangeSize(), hasNarrowParameters: Bool = false
+        buffersOfLane: [Int], exchange: ExchangeSize = ExchangeSize(), hasNarrowParameters: Bool = false,
+        meetingByteCount: Int = 0
     ) throws {
         self.elementCount = elementCount
         self.shardCount = shardCount
+        self.meetingByteCount = meetingByteCount
         laneCount = buffersOfLane.count
         offsets = Self.offsets(
             elementCount: elementCount, stateCount: stateCount, shardCount: shardCount,
-            buffersOfLane: buffersOfLane, exchange: exchange, hasNarrowParameters: hasNarrowParameters)
+            buffersOfLane: buffersOfLane, exchange: exchange, hasNarrowParameters: hasNarrowParameters,
+            meetingByteCount: meetingByteCount)
         memory = try communicator.allocateShared(byteCount: offsets.total)
     }
 
     private static func offsets(
         elementCount: Int, stateCount: Int, shardCount: Int, buffersOfLane: [Int], exchange: ExchangeSize,
-        hasNarrowParameters: Bool
+        hasNarrowParameters: Bool, meetingByteCount: Int
     ) -> Offsets {
         var offsets = Offsets()
         var next = 0
@@ -72,6 +79,7 @@ struct NodeMemory: Sendable {
         offsets.ready = buffersOfLane.map { _ in take(Flag.byteCount) }
         offsets.notice = take(MemoryLayout<BoundaryNotice>.stride)
         offsets.reports = take(shardCount * MemoryLayout<ShardReport>.stride)
+        offsets.meetings = take(2 * meetingByteCount)
         offsets.squares = take(elementCount / ParameterLayout.chunk * MemoryLayout<Double>.size)
         offsets.digests = take(elementCount / ParameterLayout.chunk * MemoryLayout<UInt64>.size)
         offsets.parameters = take(arena)
@@ -105,6 +113,11 @@ struct NodeMemory: Sendable {
     /// One report a logical shard.
     var reports: UnsafeMutablePointer<ShardReport> {
         (memory.base + offsets.reports).assumingMemoryBound(to: ShardReport.self)
+    }
+
+    /// What the shards hand in at a meeting; two in turn, so that nobody overwrites what others still read.
+    func meeting(isOdd: Bool) -> UnsafeMutableRawPointer {
+        memory.base + offsets.meetings + (isOdd ? meetingByteCount : 0)
     }
 
     /// The sum of squares of every chunk of the summed gradient.

@@ -17,6 +17,8 @@ public final class ReplicaShared: @unchecked Sendable {
     let leaves: [(range: Range<Int>, pointer: UnsafeMutablePointer<Float>)]
     let memory: NodeMemory
     let exchange: NodeExchange?
+    /// How many numbers a shard hands in at each meeting of a step; empty without synchronized statistics.
+    let meetings: [Int]
     let digest: ParameterDigest?
     private let abortSignal: AbortSignal
     private let coordinatorIsHere: Bool
@@ -32,7 +34,9 @@ public final class ReplicaShared: @unchecked Sendable {
         self.configuration = configuration
         self.communicator = communicator
         self.map = map
-        let layout = ParameterLayout(try configuration.trainingTrace(1))
+        let trace = try configuration.trainingTrace(1)
+        let layout = ParameterLayout(trace)
+        meetings = try LaneMeeting.counts(trace, layout: layout, map: map)
         let tree = CanonicalTree(leafCount: map.logicalShards)
         let plan = BucketPlan(
             layout, targetByteCount: configuration.bucketByteCount,
@@ -54,7 +58,8 @@ public final class ReplicaShared: @unchecked Sendable {
             stateCount: configuration.update.optimizer.stateNames.count, shardCount: map.logicalShards,
             buffersOfLane: stacks.map(\.bufferCount),
             exchange: exchangeSize,
-            hasNarrowParameters: configuration.precision == .bfloat16)
+            hasNarrowParameters: configuration.precision == .bfloat16,
+            meetingByteCount: LaneMeeting.byteCount(meetings, shardCount: map.logicalShards))
         self.layout = layout
         self.tree = tree
         self.plan = plan
@@ -63,13 +68,13 @@ public final class ReplicaShared: @unchecked Sendable {
         leaves = stacks.enumerated().flatMap { lane, stack in
             stack.published.enumerated().map { ($1, memory.gradients(lane: lane, buffer: $0)) }
         }
-        exchange = exchangeLayout.map { [leaves] in
+        exchange = exchangeLayout.map { [leaves, meetings] in
             NodeExchange(
                 $0, communicator: communicator, memory: memory, map: map, tree: tree, plan: plan,
                 leaves: leaves.map(\.pointer),
                 compressed: compression.map {
                     CompressedExchange($0, memory: memory, map: map, plan: plan, layout: layout)
-                })
+                }, meetings: meetings)
         }
         keepsResiduals = compression?.keepsResidual ?? false
         digest = ParameterDigest(memory: memory, map: map, layout: layout, communicator: communicator)
@@ -85,7 +90,8 @@ public final class ReplicaShared: @unchecked Sendable {
         guard exchange != nil else { return nil }
         let first = map.ownLanes.lowerBound - map.nodeLanes.lowerBound
         return ExchangeProgress(
-            memory: memory, bucketCount: plan.buckets.count, ownLanes: first..<(first + map.ownLanes.count),
+            memory: memory, bucketCount: plan.buckets.count, meetingCount: meetings.count,
+            ownLanes: first..<(first + map.ownLanes.count),
             timeLimit: configuration.timeLimit, abortSignal: abortSignal, describe: describe)
     }
 

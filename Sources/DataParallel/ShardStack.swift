@@ -1,3 +1,10 @@
+import Execution
+
+extension CanonicalTree {
+    /// Gradient buffers that a lane needs for a range of shards; see ``ShardStack``.
+    public func bufferCount(shards: Range<Int>) -> Int { ShardStack(shards: shards, tree: self).bufferCount }
+}
+
 /// The gradient buffers that a lane needs for its shards: a stack on which two halves of a node are added as soon as
 /// both are there, so that log₂ V + 1 buffers hold any number of shards.
 package struct ShardStack: Sendable, Equatable {

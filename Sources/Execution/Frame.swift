@@ -8,6 +8,8 @@ public struct Frame {
     var step: UInt64 = 0
     /// The position of the micro-batch's first sample in the step's global batch.
     var firstSample = 0
+    /// Where the program meets those of the other shards; `nil` for a shard that is alone.
+    var meeting: (any ShardMeeting)?
 }
 
 /// The memories that a slot may lie in.

@@ -60,6 +60,8 @@ protocol Lowerable: Sendable {
     var layouts: LayoutRule { get }
     /// A remark for plans, for instance which library runs it.
     func remark(operands: [TensorType], results: [TensorType]) -> String
+    /// The numbers that it hands to the other logical shards of the step, where it meets them; `nil` for nearly all.
+    func meetingValueCount(operands: [TensorType]) -> Int?
 }
 
 /// How an operation takes part in bfloat16 compute; the precision pass obeys it.
@@ -97,4 +99,5 @@ extension Lowerable {
         results.reduce(0) { $0 + $1.shape.elementCount }
     }
     func remark(operands: [TensorType], results: [TensorType]) -> String { "" }
+    func meetingValueCount(operands: [TensorType]) -> Int? { nil }
 }

@@ -35,6 +35,12 @@ public struct Plan {
     /// Bytes of the arena of activations and workspaces.
     public var arenaByteCount: Int { memory.arenaByteCount }
 
+    /// How many numbers the program hands to the other logical shards at each of its meetings, in order; empty for nearly
+    /// all. See ``ShardMeeting``.
+    public var meetings: [Int] {
+        schedule.steps.compactMap { $0.operation.meetingValueCount(operands: $0.operands.map(\.type)) }
+    }
+
     /// Parameters by name in the layout (an evaluation may trace them in another order), fields by their number.
     private static func fixedSlots(
         _ trace: ModelTrace, _ layout: ParameterLayout, _ gradientOffsets: [Int: Int]

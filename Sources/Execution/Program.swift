@@ -53,6 +53,7 @@ public final class Program {
     deinit {
         arena.deallocate()
         bases.deallocate()
+        frame.deinitialize(count: 1)
         frame.deallocate()
     }
 
@@ -102,6 +103,9 @@ public final class Program {
         frame.pointee.step = step
         frame.pointee.firstSample = firstSample
     }
+
+    /// Says where instructions meet those of the other logical shards of the step; by itself a program is alone.
+    public func join(_ meeting: (any ShardMeeting)?) { frame.pointee.meeting = meeting }
 
     /// Runs all instructions.
     /// - Throws: `LockstepError` when a oneDNN primitive fails.

@@ -65,6 +65,8 @@ public final class Graph {
     public let isTraining: Bool
     /// What backward computes again instead of keeping it.
     public let recompute: Recompute
+    /// Whether batch norms take their statistics over a whole step instead of over a logical shard.
+    public let synchronizesBatchNorm: Bool
     /// The blocks that backward computes again.
     var blocks: [RecomputedBlock] = []
     var isInsideBlock = false
@@ -78,11 +80,15 @@ public final class Graph {
     /// - Parameters:
     ///   - layerPaths: the path of each layer object, for instance `layers.0`.
     ///   - recompute: what backward computes again instead of keeping it.
+    ///   - synchronizesBatchNorm: whether batch norms take their statistics over a whole step, all logical shards
+    ///     together.
     public init(
-        isTraining: Bool = true, layerPaths: [ObjectIdentifier: String] = [:], recompute: Recompute = .nothing
+        isTraining: Bool = true, layerPaths: [ObjectIdentifier: String] = [:],
+        recompute: Recompute = .nothing, synchronizesBatchNorm: Bool = false
     ) {
         self.isTraining = isTraining
         self.recompute = recompute
+        self.synchronizesBatchNorm = synchronizesBatchNorm
         self.layerPaths = layerPaths
     }
 

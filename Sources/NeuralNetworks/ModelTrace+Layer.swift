@@ -7,14 +7,17 @@ extension ModelTrace {
     ///   - label: the field of the loss; `nil` for prediction alone.
     ///   - lossOptions: ignored labels and label smoothing, for losses that know them.
     ///   - recompute: what backward computes again instead of keeping it.
+    ///   - synchronizesBatchNorm: whether batch norms take their statistics over a whole step.
     /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
     public init(
         _ model: any Layer, sampleCount: Int, input: Field, label: Field? = nil, loss: Loss? = nil,
-        lossOptions: LossOptions = LossOptions(), isTraining: Bool, recompute: Recompute = .nothing
+        lossOptions: LossOptions = LossOptions(), isTraining: Bool, recompute: Recompute = .nothing,
+        synchronizesBatchNorm: Bool = false
     ) throws {
         try self.init(
             model, sampleCount: sampleCount, inputs: [input], label: label, loss: loss,
-            lossOptions: lossOptions, isTraining: isTraining, recompute: recompute)
+            lossOptions: lossOptions, isTraining: isTraining, recompute: recompute,
+            synchronizesBatchNorm: synchronizesBatchNorm)
     }
 
     /// Traces a model of several inputs.
@@ -23,13 +26,16 @@ extension ModelTrace {
     ///   - label: the field of the loss; `nil` for prediction alone.
     ///   - lossOptions: ignored labels and label smoothing, for losses that know them.
     ///   - recompute: what backward computes again instead of keeping it.
+    ///   - synchronizesBatchNorm: whether batch norms take their statistics over a whole step.
     /// - Throws: `LockstepError` naming the layer, the shapes and the remedy.
     public init(
         _ model: any Layer, sampleCount: Int, inputs: [Field], label: Field? = nil, loss: Loss? = nil,
-        lossOptions: LossOptions = LossOptions(), isTraining: Bool, recompute: Recompute = .nothing
+        lossOptions: LossOptions = LossOptions(), isTraining: Bool, recompute: Recompute = .nothing,
+        synchronizesBatchNorm: Bool = false
     ) throws {
         let graph = Graph(
-            isTraining: isTraining, layerPaths: model.layerPaths(), recompute: recompute)
+            isTraining: isTraining, layerPaths: model.layerPaths(), recompute: recompute,
+            synchronizesBatchNorm: synchronizesBatchNorm)
         let fields = inputs + (label.map { [$0] } ?? [])
         let tensors = fields.map { field in
             let shape = Shape([sampleCount] + field.sampleShape.dimensions)

@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    private func forward(_ test: Case, twin: Bool) -> [StoredNumbers] {
+    private func forward(_ test: Case, twin: Bool, statisticsAlone: Bool = false) -> [StoredNumbers] {
         var numbers = TestNumbers(test.count)
         let (x, residual) = (test.array(&numbers, 4...7), test.array(&numbers))
         let factors = (0..<4).map {
@@ -80,7 +80,7 @@ import Testing
         var workspace = [Float](repeating: .nan, count: Int(LK_BATCH_NORM_WORKSPACE))
         var call = lk_batch_norm_arguments()
         (call.groups, call.epsilon, call.is_relu) = (test.groups, 1e-5, test.isFused ? 1 : 0)
-        (call.x, call.y) = (UnsafeRawPointer(x.pointer), y.pointer)
+        (call.x, call.y) = (UnsafeRawPointer(x.pointer), statisticsAlone ? nil : y.pointer)
         if test.isFused { call.residual = UnsafeRawPointer(residual.pointer) }
         (call.scale, call.shift) = (UnsafePointer(factors[0].floats), UnsafePointer(factors[1].floats))
         if test.isFixed {
@@ -101,7 +101,10 @@ import Testing
         return [y] + statistics
     }
 
-    private func backward(_ test: Case, twin: Bool) -> [StoredNumbers] {
+    /// Which half of a gradient is computed: all of it, the sums, or dx from sums over more than this batch.
+    private enum Part { case whole, sums, fromTotals }
+
+    private func backward(_ test: Case, twin: Bool, _ part: Part = .whole) -> [StoredNumbers] {
         var numbers = TestNumbers(test.count)
         let (dy, x, saved) = (test.array(&numbers), test.array(&numbers), test.array(&numbers))
         let factors = (0..<3).map {
@@ -118,14 +121,23 @@ import Testing
             UnsafePointer(factors[0].floats), UnsafePointer(factors[1].floats),
             UnsafePointer(factors[2].floats)
         )
-        (call.dx, call.dscale, call.dshift) = (images[0].pointer, gradients[0].floats, gradients[1].floats)
+        let totals = (0..<2).map { _ in StoredNumbers(numbers.floats(test.channels, -9...9), LK_FLOAT32) }
+        if part != .sums { call.dx = images[0].pointer }
+        if part == .fromTotals {
+            call.total_count = 1234
+            (call.total_dscale, call.total_dshift) = (
+                UnsafePointer(totals[0].floats), UnsafePointer(totals[1].floats)
+            )
+        } else {
+            (call.dscale, call.dshift) = (gradients[0].floats, gradients[1].floats)
+        }
         (call.dy_type, call.x_type, call.saved_type) = (test.type, test.type, test.type)
         (call.dx_type, call.kept_type) = (test.type, test.type)
         workspace.withUnsafeMutableBufferPointer {
             call.workspace = $0.baseAddress
             twin ? lkr_batch_norm_gradient(&call) : lk_batch_norm_gradient(&call)
         }
-        withExtendedLifetime((dy, x, saved, factors)) {}
+        withExtendedLifetime((dy, x, saved, factors, totals)) {}
         return images + gradients
     }
 
@@ -149,6 +161,34 @@ import Testing
                 let all = results.map { bits($0.values) }
                 #expect(first ?? all == all, "\(test), set \(set.rawValue)")
                 first = first ?? all
+            }
+        }
+    }
+
+    /// The halves that synchronized batch norm calls one by one: statistics and sums have the bits of the whole.
+    @Test func halvesOfTheWhole() {
+        for test in Self.cases where !test.isFixed {
+            let (whole, half) = (
+                forward(test, twin: false), forward(test, twin: false, statisticsAlone: true)
+            )
+            #expect(half[0].values == StoredNumbers(count: test.count, test.type).values, "\(test)")
+            for number in 1...3 { #expect(half[number].values == whole[number].values, "\(test)") }
+            let (gradient, sums) = (backward(test, twin: false), backward(test, twin: false, .sums))
+            #expect(sums[0].values == StoredNumbers(count: test.count, test.type).values, "\(test)")
+            for number in 1...3 { #expect(sums[number].values == gradient[number].values, "\(test)") }
+        }
+    }
+
+    @Test func gradientFromTotals() {
+        for test in Self.cases where !test.isFixed && !test.isFused {
+            let expected = backward(test, twin: true, .fromTotals)[0].values
+            var first: [Float]?
+            withEachInstructionSet { set in
+                let ours = backward(test, twin: false, .fromTotals)[0].values
+                let tolerance: Float = test.type == LK_BFLOAT16 ? 8e-3 : 1e-5
+                #expect(distance(ours, expected) < tolerance, "\(test), set \(set.rawValue)")
+                #expect(first ?? ours == ours, "\(test), set \(set.rawValue)")
+                first = first ?? ours
             }
         }
     }

@@ -7,7 +7,7 @@ import Testing
 
 /// Running statistics move with the step as PyTorch's do, and have the same bits on any number of lanes.
 @Suite struct BatchNormTrainingTests {
-    private struct Contents: Decodable {
+    struct Contents: Decodable {
         struct Step: Decodable {
             let loss: Double
             let buffers: [String: [Double]]
@@ -24,8 +24,10 @@ import Testing
         "0.weight", "0.bias", "3.weight", "4.weight", "4.bias", "6.weight", "6.bias",
     ]
 
+    private func job() -> TrainingJob { Self.job() }
+
     /// The network of Recording/record_batch_norm.py on its data.
-    private func job() -> TrainingJob {
+    static func job() -> TrainingJob {
         var job = TrainingJob {
             Sequential {
                 BatchNorm(); ReLU(); Flatten(); Dense(8, bias: false); BatchNorm(); ReLU(); Dense(1)
@@ -44,7 +46,9 @@ import Testing
         return job
     }
 
-    private func initialState(_ layout: ParameterLayout) -> TrainedState {
+    private func initialState(_ layout: ParameterLayout) -> TrainedState { Self.initialState(layout) }
+
+    static func initialState(_ layout: ParameterLayout) -> TrainedState {
         var state = Recorded.initialState(
             layout, names: Self.parameterNames, stateNames: Adam().stateNames
         ) { _ in 0.5 }

@@ -1,4 +1,5 @@
 import DataParallel
+import Execution
 import Graphs
 import Testing
 

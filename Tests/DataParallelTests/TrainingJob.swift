@@ -29,6 +29,7 @@ struct TrainingJob: Sendable {
     var edgeBucketByteCount = 1 << 20
     var overlapsExchange = true
     var compression: (any GradientCompression)?
+    var synchronizesBatchNorm = false
 
     /// What a job leaves behind.
     struct Result: Sendable {
@@ -76,7 +77,7 @@ struct TrainingJob: Sendable {
                 try ModelTrace(
                     job.model(), sampleCount: samples, input: job.input, label: job.label, loss: job.loss,
                     lossOptions: job.lossOptions,
-                    isTraining: true)
+                    isTraining: true, synchronizesBatchNorm: job.synchronizesBatchNorm)
             },
             makeSource: { _, _ in MemorySource(job) })
         configuration.timeLimit = timeLimit

@@ -165,6 +165,7 @@ void LK_CLONE(batch_norm)(const lk_batch_norm_arguments *a) {
     } else {
       lk_batch_statistics(a, group, &mean, &inverse);
     }
+    if (!a->y) continue;
     lk_vector factor = inverse * lk_channel_values(&a->groups, group, a->scale);
     lk_batch_norm_group(a, group, mean, factor, lk_channel_values(&a->groups, group, a->shift));
   }
@@ -257,25 +258,43 @@ LK_INLINE void lk_gradient_group_result(const lk_batch_norm_gradient_arguments *
     }
 }
 
+// The sums of a group: Σ g·x̂ and Σ g, stored for the gradients by scale and shift.
+LK_INLINE void lk_gradient_own_sums(const lk_batch_norm_gradient_arguments *a, ptrdiff_t group, lk_vector mean,
+                                    lk_vector inverse, double sum[LK_LANES], double product[LK_LANES]) {
+  lk_gradient_group_sums(a, group, mean, sum, product);
+  float lanes[2][LK_LANES];
+  for (int i = 0; i < LK_LANES; i++) {
+    lanes[0][i] = (float)sum[i];
+    lanes[1][i] = (float)product[i];
+  }
+  lk_store_channels(&a->groups, group, lk_load(lanes[0]), a->dshift);
+  lk_store_channels(&a->groups, group, lk_load(lanes[1]) * inverse, a->dscale);
+}
+
 void LK_CLONE(batch_norm_gradient)(const lk_batch_norm_gradient_arguments *a) {
   const lk_channel_groups *g = &a->groups;
   double count = (double)g->runs * (double)(g->is_cut ? 1 : g->length / g->channels);
   for (ptrdiff_t group = 0; group < g->count; group++) {
     lk_vector mean = lk_channel_values(g, group, a->mean), inverse = lk_channel_values(g, group, a->inverse);
-    double sum[LK_LANES] = {0}, product[LK_LANES] = {0};
-    lk_gradient_group_sums(a, group, mean, sum, product);
-    float lanes[4][LK_LANES];
-    for (int i = 0; i < LK_LANES; i++) {
-      lanes[0][i] = (float)sum[i];
-      lanes[1][i] = (float)product[i];
-      lanes[2][i] = (float)(sum[i] / count);
-      lanes[3][i] = (float)(product[i] / count);
+    lk_vector average, slope;
+    if (a->total_dscale) {
+      lk_vector share = lk_splat((float)(1 / a->total_count));
+      average = lk_channel_values(g, group, a->total_dshift) * share;
+      slope = lk_channel_values(g, group, a->total_dscale) * share * inverse;
+    } else {
+      double sum[LK_LANES] = {0}, product[LK_LANES] = {0};
+      lk_gradient_own_sums(a, group, mean, inverse, sum, product);
+      float lanes[2][LK_LANES];
+      for (int i = 0; i < LK_LANES; i++) {
+        lanes[0][i] = (float)(sum[i] / count);
+        lanes[1][i] = (float)(product[i] / count);
+      }
+      average = lk_load(lanes[0]);
+      slope = lk_load(lanes[1]) * inverse * inverse;
     }
-    lk_store_channels(g, group, lk_load(lanes[0]), a->dshift);
-    lk_store_channels(g, group, lk_load(lanes[1]) * inverse, a->dscale);
-    lk_vector slope = lk_load(lanes[3]) * inverse * inverse;
+    if (!a->dx) continue;
     lk_vector factor = inverse * lk_channel_values(g, group, a->scale);
-    lk_gradient_group_result(a, group, mean, lk_load(lanes[2]), slope, factor);
+    lk_gradient_group_result(a, group, mean, average, slope, factor);
   }
 }
 

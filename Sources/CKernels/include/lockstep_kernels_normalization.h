@@ -52,7 +52,7 @@ typedef struct lk_batch_norm_arguments {
   lk_channel_groups groups;
   const void *x;
   const void *residual;                        // or NULL
-  void *y;
+  void *y;                                     // or NULL: statistics alone
   const float *scale, *shift;
   const float *fixed_mean, *fixed_variance;    // used instead of the batch's, for evaluation; or NULL
   float *mean, *inverse, *variance;            // of each channel: mean, 1 / deviation, unbiased variance; or NULL
@@ -67,9 +67,11 @@ typedef struct lk_batch_norm_gradient_arguments {
   const void *dy, *x;
   const void *saved;   // the result of the ReLU behind the norm: where it is not positive, dy counts as 0; or NULL
   const float *mean, *inverse, *scale;
-  void *dx;
+  void *dx;            // or NULL: the sums alone
   void *kept;          // dy after the ReLU's derivative, for a residual connection; or NULL
   float *dscale, *dshift;  // or NULL
+  const float *total_dscale, *total_dshift;  // used instead of the batch's own sums, which then are not taken; or NULL
+  double total_count;                        // the elements of a channel that these cover
   float *workspace;
   lk_type dy_type, x_type, saved_type, dx_type, kept_type;
 } lk_batch_norm_gradient_arguments;

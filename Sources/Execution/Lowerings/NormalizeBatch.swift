@@ -7,12 +7,14 @@ extension NormalizeBatch: Lowerable {
     var layouts: LayoutRule { .follows }
 
     func lower(_ site: Site) throws -> Instruction {
-        BatchNormForward(epsilon: epsilon).instruction(site, name)
+        BatchNormForward(epsilon: epsilon, isSynchronized: isSynchronized).instruction(site, name)
     }
 
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int {
-        Int(LK_BATCH_NORM_WORKSPACE)
+        batchNormWorkspace(operands[0], isSynchronized)
     }
+
+    func meetingValueCount(operands: [TensorType]) -> Int? { batchNormMeeting(operands[0], isSynchronized) }
 
     func flops(operands: [TensorType], results: [TensorType]) -> Int { 8 * results[0].shape.elementCount }
 }
@@ -38,10 +40,12 @@ extension NormalizeBatchFixed: Lowerable {
 struct BatchNormForward: Lowerable {
     let epsilon: Double
     let isFixed: Bool
+    let isSynchronized: Bool
     var hasResidual = false
     var isReLU = false
     var name: String {
-        (isFixed ? "batch-norm-fixed" : "batch-norm") + (hasResidual ? "+add" : "") + (isReLU ? "+relu" : "")
+        (isSynchronized ? "synchronized-" : "") + (isFixed ? "batch-norm-fixed" : "batch-norm")
+            + (hasResidual ? "+add" : "") + (isReLU ? "+relu" : "")
     }
     var canRunInPlace: Bool { true }
     var layouts: LayoutRule { .follows }
@@ -50,15 +54,17 @@ struct BatchNormForward: Lowerable {
     }
     private var residualPlace: Int { isFixed ? 5 : 3 }
 
-    init(epsilon: Double, isFixed: Bool = false) {
+    init(epsilon: Double, isFixed: Bool = false, isSynchronized: Bool = false) {
         self.epsilon = epsilon
         self.isFixed = isFixed
+        self.isSynchronized = isSynchronized
     }
 
     /// What a step does, when it is a batch norm.
     init?(_ operation: any Lowerable) {
         switch operation {
-        case let norm as NormalizeBatch: self.init(epsilon: norm.epsilon)
+        case let norm as NormalizeBatch:
+            self.init(epsilon: norm.epsilon, isSynchronized: norm.isSynchronized)
         case let norm as NormalizeBatchFixed: self.init(epsilon: norm.epsilon, isFixed: true)
         case let norm as BatchNormForward: self = norm
         default: return nil
@@ -68,8 +74,10 @@ struct BatchNormForward: Lowerable {
     func lower(_ site: Site) throws -> Instruction { instruction(site, name) }
 
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int {
-        Int(LK_BATCH_NORM_WORKSPACE)
+        batchNormWorkspace(operands[0], isSynchronized)
     }
+
+    func meetingValueCount(operands: [TensorType]) -> Int? { batchNormMeeting(operands[0], isSynchronized) }
 
     func flops(operands: [TensorType], results: [TensorType]) -> Int {
         (isFixed ? 6 : 10) * results[0].shape.elementCount
@@ -89,6 +97,7 @@ struct BatchNormForward: Lowerable {
         template.x_type = x.type.element.kernelType
         template.residual_type = residual?.type.element.kernelType ?? LK_FLOAT32
         template.y_type = y.type.element.kernelType
+        let elementCount = Double(x.type.shape.elementCount / x.type.shape[1])
         return Instruction(label: label) { [template] frame in
             var call = template
             call.x = UnsafeRawPointer(x.slot.bytes(frame))
@@ -104,9 +113,21 @@ struct BatchNormForward: Lowerable {
                 call.variance = companions[2].floats(frame)
             }
             call.workspace = workspace?.floats(frame)
-            lk_batch_norm(&call)
+            guard isSynchronized, let meeting = frame.pointee.meeting else { return lk_batch_norm(&call) }
+            try SynchronizedBatchNorm.run(&call, with: meeting, elementCount: elementCount)
         }
     }
+}
+
+/// Floats of scratch memory for a batch norm of x.
+private func batchNormWorkspace(_ x: TensorType, _ isSynchronized: Bool) -> Int {
+    isSynchronized
+        ? SynchronizedBatchNorm.workspaceElementCount(channels: x.shape[1]) : Int(LK_BATCH_NORM_WORKSPACE)
+}
+
+/// Numbers that a batch norm of x hands to the other shards.
+private func batchNormMeeting(_ x: TensorType, _ isSynchronized: Bool) -> Int? {
+    isSynchronized ? SynchronizedBatchNorm.valueCount(channels: x.shape[1]) : nil
 }
 
 /// How the kernels find the channels of a tensor [N, C, …].
@@ -141,11 +162,15 @@ extension NormalizeBatchGradient: Lowerable {
     var precision: PrecisionRule { .follows(operands: [0, 1], results: [0]) }
     var layouts: LayoutRule { .follows }
 
-    func lower(_ site: Site) throws -> Instruction { BatchNormBackward().instruction(site, name) }
+    func lower(_ site: Site) throws -> Instruction {
+        BatchNormBackward(isSynchronized: isSynchronized).instruction(site, name)
+    }
 
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int {
-        Int(LK_BATCH_NORM_WORKSPACE)
+        batchNormWorkspace(operands[1], isSynchronized)
     }
+
+    func meetingValueCount(operands: [TensorType]) -> Int? { batchNormMeeting(operands[1], isSynchronized) }
 
     func flops(operands: [TensorType], results: [TensorType]) -> Int { 12 * results[0].shape.elementCount }
 }
@@ -154,9 +179,12 @@ extension NormalizeBatchGradient: Lowerable {
 /// ReLU's result) → (gradient by x, gradients by scale and shift where they are read, upstream after the ReLU's
 /// derivative where a residual connection reads it).
 struct BatchNormBackward: Lowerable {
+    var isSynchronized = false
     var isReLU = false
     var keepsUpstream = false
-    var name: String { "batch-norm-gradient" + (isReLU ? "+relu-gradient" : "") }
+    var name: String {
+        (isSynchronized ? "synchronized-" : "") + "batch-norm-gradient" + (isReLU ? "+relu-gradient" : "")
+    }
     var canRunInPlace: Bool { true }
     var layouts: LayoutRule { .follows }
 
@@ -168,8 +196,10 @@ struct BatchNormBackward: Lowerable {
     func lower(_ site: Site) throws -> Instruction { instruction(site, name) }
 
     func workspaceElementCount(operands: [TensorType], results: [TensorType]) -> Int {
-        Int(LK_BATCH_NORM_WORKSPACE)
+        batchNormWorkspace(operands[1], isSynchronized)
     }
+
+    func meetingValueCount(operands: [TensorType]) -> Int? { batchNormMeeting(operands[1], isSynchronized) }
 
     func flops(operands: [TensorType], results: [TensorType]) -> Int { 13 * results[0].shape.elementCount }
 
@@ -186,6 +216,8 @@ struct BatchNormBackward: Lowerable {
         template.saved_type = saved?.type.element.kernelType ?? LK_FLOAT32
         template.dx_type = dx.type.element.kernelType
         template.kept_type = kept?.type.element.kernelType ?? LK_FLOAT32
+        let shape = operands[1].type.shape
+        let elementCount = Double(shape.elementCount / shape[1])
         return Instruction(label: label) { [template] frame in
             var call = template
             call.dy = UnsafeRawPointer(operands[0].slot.bytes(frame))
@@ -201,7 +233,10 @@ struct BatchNormBackward: Lowerable {
                 call.dshift = factors[1].floats(frame)
             }
             call.workspace = workspace?.floats(frame)
-            lk_batch_norm_gradient(&call)
+            guard isSynchronized, let meeting = frame.pointee.meeting else {
+                return lk_batch_norm_gradient(&call)
+            }
+            try SynchronizedBatchNorm.run(&call, with: meeting, elementCount: elementCount)
         }
     }
 }

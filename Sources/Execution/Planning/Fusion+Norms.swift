@@ -95,7 +95,7 @@ extension Fusion {
         let uses = schedule.useCounts()
         for index in schedule.steps.indices {
             let step = result.steps[index]
-            guard step.operation is NormalizeBatchGradient,
+            guard let gradient = step.operation as? NormalizeBatchGradient,
                 let from = result.steps[..<index].lastIndex(where: { $0.results == [step.operands[0]] }),
                 let derivative = result.steps[from].operation as? ActivationGradient,
                 derivative.activation == .relu,
@@ -105,7 +105,8 @@ extension Fusion {
             let source = result.steps[from]
             let keeps = uses[step.operands[0].storage] != 1
             result.steps[from] = PlanStep(
-                operation: BatchNormBackward(isReLU: true, keepsUpstream: keeps),
+                operation: BatchNormBackward(
+                    isSynchronized: gradient.isSynchronized, isReLU: true, keepsUpstream: keeps),
                 operands: [source.operands[0]] + step.operands.dropFirst() + [source.operands[1]],
                 results: step.results + (keeps ? source.results : []), path: step.path)
             result.steps.remove(at: index)

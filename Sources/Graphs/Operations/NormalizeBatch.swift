@@ -6,11 +6,17 @@
 public struct NormalizeBatch: Operation {
     /// Added to the variance.
     public let epsilon: Double
+    /// Whether mean and variance are those of the whole step, all logical shards together; by itself a graph is one
+    /// shard, and the reference knows no others.
+    public let isSynchronized: Bool
     /// `batch-norm`.
-    public var name: String { "batch-norm" }
+    public var name: String { isSynchronized ? "synchronized-batch-norm" : "batch-norm" }
 
     /// Creates the operation.
-    public init(epsilon: Double) { self.epsilon = epsilon }
+    public init(epsilon: Double, isSynchronized: Bool = false) {
+        self.epsilon = epsilon
+        self.isSynchronized = isSynchronized
+    }
 
     /// The type of x, when scale and shift have a number a channel.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
@@ -25,7 +31,7 @@ public struct NormalizeBatch: Operation {
     /// One operation gives all gradients: that by x, and as its companions those by scale and shift.
     public func gradients(operands: [Tensor], result: Tensor, upstream: Tensor) throws -> [Tensor?] {
         let gradient = try upstream.graph.apply(
-            NormalizeBatchGradient(),
+            NormalizeBatchGradient(isSynchronized: isSynchronized),
             to: [upstream, operands[0], result.companion(0), result.companion(1), operands[1]])
         return [gradient, gradient.companion(0), gradient.companion(1)]
     }
@@ -57,11 +63,13 @@ public struct NormalizeBatch: Operation {
 /// The gradients of ``NormalizeBatch``: (upstream, x, mean, 1 / deviation, scale) → the gradient by x; companions: the
 /// gradients by scale and shift.
 public struct NormalizeBatchGradient: Operation {
+    /// Whether the means are over the whole step; the gradients by scale and shift are the shard's own all the same.
+    public let isSynchronized: Bool
     /// `batch-norm-gradient`.
-    public var name: String { "batch-norm-gradient" }
+    public var name: String { isSynchronized ? "synchronized-batch-norm-gradient" : "batch-norm-gradient" }
 
     /// Creates the operation.
-    public init() {}
+    public init(isSynchronized: Bool = false) { self.isSynchronized = isSynchronized }
 
     /// The type of x.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
@@ -167,11 +175,15 @@ extension ReferenceArray {
 }
 
 extension Tensor {
-    /// Batch norm by the micro-batch's own statistics; axis 1 holds the channels, `scale` and `shift` are [C].
+    /// Batch norm by the micro-batch's own statistics, or by those of the whole step where `isSynchronized`; axis 1 holds
+    /// the channels, `scale` and `shift` are [C].
     /// Companions of the result: mean, 1 / deviation, unbiased variance.
     /// - Throws: `LockstepError` naming the shapes that do not fit.
-    public func batchNormalized(scale: Tensor, shift: Tensor, epsilon: Double = 1e-5) throws -> Tensor {
-        try graph.apply(NormalizeBatch(epsilon: epsilon), to: [self, scale, shift])
+    public func batchNormalized(
+        scale: Tensor, shift: Tensor, epsilon: Double = 1e-5, isSynchronized: Bool = false
+    ) throws -> Tensor {
+        try graph.apply(
+            NormalizeBatch(epsilon: epsilon, isSynchronized: isSynchronized), to: [self, scale, shift])
     }
 
     /// Batch norm by given statistics, each [C].

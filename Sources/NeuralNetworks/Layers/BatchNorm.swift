@@ -6,6 +6,9 @@ import Graphs
 /// While training, each micro-batch (one logical shard) is normalised by its own statistics: give each logical shard
 /// several samples. Evaluation uses `running_mean` and `running_var`, which follow the statistics' mean over the logical
 /// shards, weighted by their loss terms. (PyTorch's counter `num_batches_tracked` is not kept.)
+///
+/// In a graph with ``Graph/synchronizesBatchNorm`` the statistics are those of the whole step, as PyTorch's SyncBatchNorm:
+/// all logical shards meet at every norm, so each lane has exactly one.
 public final class BatchNorm: Layer {
     /// Added to the variance.
     public let epsilon: Double
@@ -35,7 +38,8 @@ public final class BatchNorm: Layer {
                     scale: scale, shift: shift, mean: running("running_mean", 0, nil),
                     variance: running("running_var", 1, nil), epsilon: epsilon)
             }
-            let result = try input.batchNormalized(scale: scale, shift: shift, epsilon: epsilon)
+            let result = try input.batchNormalized(
+                scale: scale, shift: shift, epsilon: epsilon, isSynchronized: graph.synchronizesBatchNorm)
             _ = try running("running_mean", 0, result.companion(0))
             _ = try running("running_var", 1, result.companion(2))
             return result

@@ -42,9 +42,6 @@ public struct CanonicalTree: Sendable, Equatable {
         return stack
     }
 
-    /// Gradient buffers that a lane needs for a range of shards; see ``ShardStack``.
-    public func bufferCount(shards: Range<Int>) -> Int { ShardStack(shards: shards, tree: self).bufferCount }
-
     /// The additions that turn neighbouring subtrees into the maximal subtrees of the range that they cover together.
     /// - Parameter leaves: neighbouring nodes of the tree, in order.
     /// - Returns: for each resulting subtree its leaves and a program in postfix order: a number pushes that operand,
@@ -64,10 +61,15 @@ public struct CanonicalTree: Sendable, Equatable {
     }
 
     /// The sum of one number a leaf, in float64.
-    public func sum(_ value: (Int) -> Double) -> Double { sum(0..<leafCount, value) }
+    public func sum(_ value: (Int) -> Double) -> Double { leafCount > 0 ? fold(value, +) : 0 }
 
-    private func sum(_ node: Range<Int>, _ value: (Int) -> Double) -> Double {
-        guard let middle = middle(of: node) else { return node.isEmpty ? 0 : value(node.lowerBound) }
-        return sum(node.lowerBound..<middle, value) + sum(middle..<node.upperBound, value)
+    /// What is joined of one part a leaf, each node's left part with its right one; at least one leaf.
+    public func fold<Part>(_ leaf: (Int) -> Part, _ join: (Part, Part) -> Part) -> Part {
+        fold(0..<leafCount, leaf, join)
+    }
+
+    private func fold<Part>(_ node: Range<Int>, _ leaf: (Int) -> Part, _ join: (Part, Part) -> Part) -> Part {
+        guard let middle = middle(of: node) else { return leaf(node.lowerBound) }
+        return join(fold(node.lowerBound..<middle, leaf, join), fold(middle..<node.upperBound, leaf, join))
     }
 }
