@@ -117,6 +117,7 @@ let package = Package(
         tests("Checkpoints", ["Diagnostics"], recorded: ["Recording"]),
         tests("Reports", ["Metrics", "Diagnostics"]),
         tests("Recipes", ["Diagnostics"]),
+        tests("Scenarios", ["DataPipeline", "Diagnostics", "Graphs", "NeuralNetworks", "Recipes"]),
         tests("Supervision", ["Diagnostics"]),
         tests(
             "Coordination",

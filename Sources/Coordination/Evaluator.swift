@@ -85,15 +85,16 @@ public final class Evaluator: @unchecked Sendable {
         }
         try program.run()
         let scores = Array(program.predictions)
-        if batch.specs[1].element == .int32 {
+        let label = batch.specs.count - 1
+        if batch.specs[label].element == .int32 {
             return EvaluationPart(
                 batch: number, lossSum: Double(program.lossSum), scores: scores,
-                labels: Array(batch.integers(ofField: 1))
+                labels: Array(batch.integers(ofField: label))
             ).leavingOut(worker.ignoredLabels[batch.count] ?? nil)
         }
         return EvaluationPart(
             batch: number, lossSum: Double(program.lossSum), scores: scores,
-            targets: Array(batch.floats(ofField: 1).prefix(batch.count)))
+            targets: Array(batch.floats(ofField: label).prefix(batch.count)))
     }
 
     private func program(_ sampleCount: Int, _ worker: Worker) throws -> Program {

@@ -6,7 +6,7 @@ import Graphs
 import Metrics
 import Scenarios
 
-/// Predicts the rows of a file that looks like the training data; the label's column need not be there.
+/// Predicts the rows of a file that looks like the training data; labels need not be there.
 public struct Predictor {
     private let model: TrainedModel
     private let batchSize: Int
@@ -24,9 +24,10 @@ public struct Predictor {
     public func predict(file: String, write: ([String]) throws -> Void) throws -> (
         predicted: Int, leftOut: Int
     ) {
-        let source = try CSVSource(path: file, dialect: try model.scenario.recipe.data.dialect)
-        let (dataset, rows) = try model.scenario.fitted.dataset(source, withLabel: false)
-        try write(header)
+        let source = try model.scenario.recipe.data.open(toPredict: file)
+        let samples = try model.scenario.fitted.samples(source, for: .prediction)
+        let (dataset, rows) = (samples.dataset, samples.rows)
+        try write([source.rowTitle] + header)
         let batch = MicroBatch(specs: dataset.fields, capacity: min(batchSize, max(dataset.count, 1)))
         var programs: [Int: Program] = [:]
         for range in EvaluationBatches(dataset.count, batchSize: batchSize) {
@@ -43,7 +44,7 @@ public struct Predictor {
             let width = program.predictions.count / range.count
             for (place, index) in range.enumerated() {
                 let scores = program.predictions[(place * width)..<((place + 1) * width)].map(Double.init)
-                try write([String(rows[index])] + fields(scores))
+                try write([source.name(ofRow: rows[index])] + fields(scores))
             }
         }
         return (dataset.count, source.rowCount - dataset.count)
@@ -57,9 +58,9 @@ public struct Predictor {
     private var header: [String] {
         let names = model.scenario.fitted.classNames
         switch model.scenario.task {
-        case .regression: return ["row", "prediction"]
+        case .regression: return ["prediction"]
         case .classification, .binaryClassification:
-            return ["row", "prediction", "probability"] + names.map { "probability of \($0)" }
+            return ["prediction", "probability"] + names.map { "probability of \($0)" }
         }
     }
 

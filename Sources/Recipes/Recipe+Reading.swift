@@ -88,14 +88,7 @@ extension Recipe {
 
     /// What two parts must agree on.
     private func checkTogether(_ reader: RecipeReader) throws {
-        switch (data.format, model.kind) {
-        case (.table, .dense), (.text, .pooledText): break
-        case (.table, .pooledText), (.text, .dense):
-            throw reader.failure(
-                "model",
-                "of kind '\(model.kind.rawValue)' does not fit data of format '\(data.format.rawValue)'",
-                remedy: "dense goes with table, pooledText with text")
-        }
+        try checkKind(reader)
         if task == .regression {
             if data.classNames != nil {
                 throw reader.failure("data", "has classNames, but regression has no classes")
@@ -108,7 +101,35 @@ extension Recipe {
             throw reader.failure(
                 "data", "has \(names.count) classNames, but binaryClassification has two classes")
         }
+        if training.labelSmoothing > 0, task == .binaryClassification || task == .regression {
+            throw reader.failure(
+                "training", "has labelSmoothing, which \(task.rawValue) does not know",
+                remedy: "use task: classification, or drop it")
+        }
         try checkMetric(reader)
+    }
+
+    /// A kind of model reads some formats and does some tasks.
+    private func checkKind(_ reader: RecipeReader) throws {
+        let kind = model.kind
+        let fitting = ModelPart.Kind.allCases.filter {
+            $0.formats.contains(data.format) && $0.tasks.contains(task)
+        }
+        let remedy =
+            "for data of format '\(data.format.rawValue)' and task '\(task.rawValue)' use model.kind: "
+            + fitting.map(\.rawValue).joined(separator: ", ")
+        guard kind.formats.contains(data.format) else {
+            throw reader.failure(
+                "model", "of kind '\(kind.rawValue)' does not fit data of format '\(data.format.rawValue)'",
+                remedy: remedy)
+        }
+        guard kind.tasks.contains(task) else {
+            throw reader.failure(
+                "model", "of kind '\(kind.rawValue)' does not fit task '\(task.rawValue)'", remedy: remedy)
+        }
+        if data.format == .lines, task == .regression {
+            throw reader.failure("task", "is regression, but lines have classes, not numbers")
+        }
     }
 
     private func checkMetric(_ reader: RecipeReader) throws {

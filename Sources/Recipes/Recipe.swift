@@ -49,9 +49,9 @@ public struct Recipe: Sendable, Equatable {
 
     /// Creates a recipe in code; ``check()`` tells whether it makes sense.
     public init(
-        name: String, seed: UInt64 = 0, task: TaskKind, data: DataPart, model: ModelPart = ModelPart(),
-        training: TrainingPart, coordinator: CoordinatorPart = CoordinatorPart(),
-        baseline: BaselinePart? = nil, source: String = ""
+        name: String, seed: UInt64 = 0, task: TaskKind, data: DataPart,
+        model: ModelPart = .dense(DensePart()), training: TrainingPart,
+        coordinator: CoordinatorPart = CoordinatorPart(), baseline: BaselinePart? = nil, source: String = ""
     ) {
         self.name = name
         self.seed = seed

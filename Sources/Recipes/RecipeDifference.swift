@@ -9,6 +9,8 @@ public enum RecipeDifference {
     /// - Returns: Warnings for the user, one sentence each.
     /// - Throws: `LockstepError` with code `mismatch` that names every other changed key with both values.
     public static func check(saved: [String: String], new: [String: String]) throws -> [String] {
+        // A checkpoint of an earlier version lacks the keys that came since: their defaults held.
+        let saved = (try? Recipe(effectiveKeys: saved))?.effectiveKeys ?? saved
         var refused: [String] = []
         for key in Set(saved.keys).union(new.keys).sorted() where saved[key] != new[key] {
             if isFree(key, saved[key], new[key]) { continue }

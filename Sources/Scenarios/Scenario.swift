@@ -31,18 +31,18 @@ public struct Scenario: @unchecked Sendable {
             case .binaryClassification: (.binaryClassification, .sigmoidCrossEntropy)
             case .regression: (.regression, .meanSquaredError)
             }
-        self.model = try model ?? recipe.model.network(fitted, outputs: Self.outputs(recipe, fitted))
+        self.model = try model ?? recipe.model.network(fitted.format, outputs: Self.outputs(recipe, fitted))
         // A model that does not fit shows here, before any rank waits for another.
         _ = try trace(sampleCount: 1)
     }
 
     /// Outputs that the task needs: one a class, or one.
     private static func outputs(_ recipe: Recipe, _ fitted: FittedData) -> Int {
-        recipe.task == .classification ? fitted.label.classCount ?? 1 : 1
+        recipe.task == .classification ? fitted.format.classCount ?? 1 : 1
     }
 
     /// Classes of a classification; 1 otherwise.
-    public var classCount: Int { fitted.label.classCount ?? 1 }
+    public var classCount: Int { fitted.format.classCount ?? 1 }
 
     /// What products compute in where the processor has it.
     public var precision: Graphs.Precision { recipe.training.precision == .bfloat16 ? .bfloat16 : .float32 }
@@ -50,8 +50,8 @@ public struct Scenario: @unchecked Sendable {
     /// The training trace for a number of samples.
     public func trace(sampleCount: Int) throws -> ModelTrace {
         try ModelTrace(
-            model, sampleCount: sampleCount, input: fitted.input, label: fitted.labelField, loss: loss,
-            isTraining: true, recompute: recompute)
+            model, sampleCount: sampleCount, inputs: fitted.inputs, label: fitted.labelField, loss: loss,
+            lossOptions: lossOptions(isTraining: true), isTraining: true, recompute: recompute)
     }
 
     private var recompute: Graphs.Recompute {
@@ -64,8 +64,16 @@ public struct Scenario: @unchecked Sendable {
     /// The trace of an evaluation, with the loss; or of a prediction, without labels.
     public func inferenceTrace(sampleCount: Int, withLabel: Bool) throws -> ModelTrace {
         try ModelTrace(
-            model, sampleCount: sampleCount, input: fitted.input, label: withLabel ? fitted.labelField : nil,
-            loss: withLabel ? loss : nil, isTraining: false)
+            model, sampleCount: sampleCount, inputs: fitted.inputs,
+            label: withLabel ? fitted.labelField : nil, loss: withLabel ? loss : nil,
+            lossOptions: lossOptions(isTraining: false), isTraining: false)
+    }
+
+    /// Smoothed labels are for training alone: evaluations of all recipes compare.
+    private func lossOptions(isTraining: Bool) -> LossOptions {
+        LossOptions(
+            ignoredLabel: fitted.format.ignoredLabel,
+            labelSmoothing: isTraining ? recipe.training.labelSmoothing : 0)
     }
 
     /// How gradients become steps.

@@ -71,7 +71,7 @@ struct Job: @unchecked Sendable {
         }
         let leftOut = data.leftOutWarning(.train, sampleCount: training.count)
         warnings =
-            laneWarnings
+            laneWarnings + data.source.warnings
             + [
                 map.imbalanceWarning, leftOut, Self.precisionWarning(scenario),
                 (communicator as? MPICommunicator)?.warning,
@@ -106,7 +106,7 @@ struct Job: @unchecked Sendable {
             data = try RecipeData(recipe, fitted: shared.fitted)
             scenario = try Scenario(recipe, fitted: shared.fitted, model: options.model)
             try scenario.checkFrozen()
-            training = try data.dataset(.train)
+            training = try data.dataset(.train, for: .training(seed: recipe.seed))
             let evaluates = rank == 0 || recipe.coordinator.mode == .colocated
             evaluation = evaluates ? try data.dataset(recipe.coordinator.evaluationSplit) : nil
             sampler = try ShardSampler(

@@ -15,7 +15,7 @@ public struct RecipeConfiguration: Sendable {
         let recipe = try Recipe(contentsOf: path, overrides: overrides)
         let data = try RecipeData(recipe)
         scenario = try Scenario(recipe, fitted: data.fitted)
-        dataset = try data.dataset(.train)
+        dataset = try data.dataset(.train, for: .training(seed: recipe.seed))
     }
 
     /// The recipe's name.

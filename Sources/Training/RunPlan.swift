@@ -17,7 +17,7 @@ public struct RunPlan {
     public init(_ recipe: Recipe, ranks: Int, lanes: Int?) throws {
         let data = try RecipeData(recipe)
         let scenario = try Scenario(recipe, fitted: data.fitted)
-        let samples = try data.fitted.dataset(data.source, rows: data.split.train).rows.count
+        let samples = try data.samples(.train).rows.count
         let wanted = lanes ?? CPUBudget.current().lanes(localReplicas: ranks)
         let shards =
             recipe.training.logicalShards

@@ -13,7 +13,8 @@ import Testing
         stopAfter: Int? = nil
     ) -> BoundarySchedule {
         let recipe = Recipe(
-            name: "sample", task: .classification, data: DataPart(paths: ["/rows.csv"], label: .index(0)),
+            name: "sample", task: .classification,
+            data: DataPart(.table(TablePart(csv: CSVPart(label: .index(0)))), paths: ["/rows.csv"]),
             training: TrainingPart(epochs: epochs, maxSteps: maxSteps),
             coordinator: CoordinatorPart(evaluateEvery: evaluate, checkpointEvery: checkpoint))
         return BoundarySchedule(recipe, stepsPerEpoch: stepsPerEpoch, stopAfter: stopAfter)

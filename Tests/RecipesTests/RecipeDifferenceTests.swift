@@ -21,6 +21,16 @@ struct RecipeDifferenceTests {
         #expect(try RecipeDifference.check(saved: try keys(), new: new).isEmpty)
     }
 
+    /// Checkpoints of earlier versions lack keys that came since.
+    @Test func keysThatAreNewHoldTheirDefaults() throws {
+        var saved = try keys()
+        saved["training.labelSmoothing"] = nil
+        #expect(try RecipeDifference.check(saved: saved, new: try keys()).isEmpty)
+        #expect(throws: LockstepError.self) {
+            try RecipeDifference.check(saved: saved, new: try keys(["training.labelSmoothing=0.1"]))
+        }
+    }
+
     @Test func aStretchedCosineWarns() throws {
         let cosine = "training.schedule={kind: cosine}"
         let warnings = try RecipeDifference.check(

@@ -61,6 +61,29 @@ struct RecipeErrorTests {
         #expect(error.location?.line == 3)
     }
 
+    @Test func aModelThatDoesNotFitNamesThoseThatDo() throws {
+        let error = try #require(RecipeSamples.error(RecipeSamples.text, ["model={kind: dense}"]))
+        #expect(error.message == "model of kind 'dense' does not fit data of format 'text'")
+        #expect(error.remedy?.hasPrefix("for data of format 'text' and task 'classification' use") == true)
+        #expect(error.remedy?.contains("pooledText") == true)
+    }
+
+    @Test func labelsOfNumbersAreNotSmoothed() throws {
+        let words = ["training.labelSmoothing=0.1"]
+        #expect(try RecipeSamples.parse(RecipeSamples.table, words).training.labelSmoothing == 0.1)
+        #expect(RecipeSamples.error(RecipeSamples.table, words + ["task=regression"])?.code == .usage)
+    }
+
+    @Test(arguments: [
+        "data.path=a.txt", "data.split.kind=files", "data.header=true", "data.label=0", "data.encoding=utf16",
+        "task=regression",
+    ])
+    func valuesOfLinesOutOfBoundsAreRefused(override: String) throws {
+        let extra = override.hasPrefix("data.path") ? ["data.paths=null"] : []
+        let error = try #require(RecipeSamples.error(RecipeSamples.lines, extra + [override]), "\(override)")
+        #expect(error.code == .usage)
+    }
+
     @Test func keysOfAnotherKindAreRefused() throws {
         let error = try #require(
             RecipeSamples.error(
@@ -68,6 +91,7 @@ struct RecipeErrorTests {
         #expect(error.message == "unknown key 'training.optimizer.beta1' for optimizer kind 'sgd'")
         #expect(RecipeSamples.error(RecipeSamples.table, ["model.embedding=8"]) != nil)
         #expect(RecipeSamples.error(RecipeSamples.table, ["data.vocabularySize=8"]) != nil)
+        #expect(RecipeSamples.error(RecipeSamples.text, ["data.encoding=latin1"]) != nil)
         #expect(RecipeSamples.error(RecipeSamples.text, ["data.scale=standard"]) != nil)
         #expect(RecipeSamples.error(RecipeSamples.table, ["training.schedule.factor=0.5"]) != nil)
         #expect(
@@ -89,6 +113,8 @@ struct RecipeErrorTests {
         "data.split.kind=files", "data.split.kind=ranges", "data.split={kind: ranges, train: 5..5}",
         "data.split={kind: ranges, train: 0..5, test: 4..9}", "data.split={kind: ranges, train: 0-5}",
         "data.split={kind: ranges, train: 0..5, validation: 5..8, test: 7..9}", "data.split.stratify=1",
+        "data.split={kind: everyNth, every: 1}", "data.split={kind: everyNth, train: 0.5}",
+        "data.split={kind: fractions, every: 3}", "training.labelSmoothing=1", "data.format=lines",
         "model.kind=pooledText", "model.hidden=[0]", "model.hidden=[64, x]", "model.hidden=[64.0]",
         "model.activation=swish", "model.dropout=1", "model.dropout=-0.1", "model.dropout=nan",
         "model.initializer=zeros", "model.bias=2",

@@ -28,6 +28,18 @@ enum RecipeSamples {
           maxSteps: 100
         """
 
+    static let lines = """
+        task: binaryClassification
+        data:
+          format: lines
+          paths: [negative.txt, positive.txt]
+          split: {kind: everyNth, every: 10, validation: 0.1}
+        model:
+          kind: pooledText
+        training:
+          epochs: 2
+        """
+
     static func parse(_ text: String, _ overrides: [String] = []) throws -> Recipe {
         try Recipe(
             text: text, file: "/recipes/sample.yaml", overrides: overrides,

@@ -10,14 +10,16 @@ public struct SplitPart: Sendable, Equatable {
         case ranges
         /// The rows of `data.testPath` test; the others train and, by a fraction, validate.
         case files
+        /// Every n-th row of each file tests, beginning with its first; a fraction of the others validates.
+        case everyNth
     }
 
     /// How the rows are cut.
     public var kind: Kind
     /// The fraction for training, with kind `fractions`.
     public var trainFraction: Double
-    /// The fraction for validation, with kind `fractions` of all rows, with kind `files` of the training
-    /// rows.
+    /// The fraction for validation, with kind `fractions` of all rows, with kinds `files` and `everyNth` of the
+    /// training rows.
     public var validationFraction: Double
     /// The fraction for the test, with kind `fractions`.
     public var testFraction: Double
@@ -27,6 +29,8 @@ public struct SplitPart: Sendable, Equatable {
     public var validationRange: Range<Int>?
     /// The test rows, with kind `ranges`.
     public var testRange: Range<Int>?
+    /// The n of kind `everyNth`.
+    public var every = 10
     /// The seed of the permutation that fractions and folds cut; apart from the recipe's, so that several
     /// seeds train on the same rows.
     public var seed: UInt64
@@ -59,6 +63,15 @@ public struct SplitPart: Sendable, Equatable {
         return split
     }
 
+    /// Every n-th row of each file, beginning with its first, tests; the fraction `validation` of the others validates.
+    public static func everyNth(
+        _ every: Int, validation: Double = 0, seed: UInt64 = 0, stratify: Bool = false
+    ) -> SplitPart {
+        var split = SplitPart(train: 0, validation: validation, test: 0, seed: seed, stratify: stratify)
+        (split.kind, split.every) = (.everyNth, every)
+        return split
+    }
+
     /// Whether some rows validate.
     public var hasValidation: Bool {
         kind == .ranges ? validationRange != nil : validationFraction > 0
@@ -69,7 +82,7 @@ public struct SplitPart: Sendable, Equatable {
         switch kind {
         case .fractions: testFraction > 0
         case .ranges: testRange != nil
-        case .files: true
+        case .files, .everyNth: true
         }
     }
 }
@@ -83,6 +96,10 @@ extension SplitPart {
         case .files:
             let validation = try reader.number("validation", .below(0, 1), default: 0)
             self = .files(validation: validation)
+            try readPermutation(reader)
+        case .everyNth:
+            let every = try reader.integer("every", in: 2...1_000_000_000, default: 10)
+            self = .everyNth(every, validation: try reader.number("validation", .below(0, 1), default: 0))
             try readPermutation(reader)
         }
         try reader.finish(for: "split kind '\(kind.rawValue)'")
@@ -136,6 +153,9 @@ extension SplitPart {
             keys.add("test", testRange.map(Self.written))
             return
         case .files:
+            keys.add("validation", validationFraction)
+        case .everyNth:
+            keys.add("every", every)
             keys.add("validation", validationFraction)
         }
         keys.add("seed", canonical: String(seed))

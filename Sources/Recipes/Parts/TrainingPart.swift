@@ -21,6 +21,8 @@ public struct TrainingPart: Sendable, Equatable {
     public var clipNorm: Double?
     /// Penalties on the weights.
     public var regularization: RegularizationPart
+    /// The share of each target that is spread evenly over all classes; for tasks with classes, in training alone.
+    public var labelSmoothing: Double
     /// Patterns of parameter names that do not learn; `*` stands for any characters.
     public var frozen: [String]
     /// What products and convolutions compute in.
@@ -54,8 +56,8 @@ public struct TrainingPart: Sendable, Equatable {
         shuffle: Bool = true, optimizer: OptimizerPart = OptimizerPart(),
         schedule: SchedulePart = SchedulePart(),
         clipNorm: Double? = nil, regularization: RegularizationPart = RegularizationPart(),
-        frozen: [String] = [], precision: Precision = .float32, recompute: Recompute = .nothing,
-        maxNonFiniteSteps: Int = 3, exchange: ExchangePart = ExchangePart()
+        labelSmoothing: Double = 0, frozen: [String] = [], precision: Precision = .float32,
+        recompute: Recompute = .nothing, maxNonFiniteSteps: Int = 3, exchange: ExchangePart = ExchangePart()
     ) {
         self.globalBatchSize = globalBatchSize
         self.logicalShards = logicalShards
@@ -66,6 +68,7 @@ public struct TrainingPart: Sendable, Equatable {
         self.schedule = schedule
         self.clipNorm = clipNorm
         self.regularization = regularization
+        self.labelSmoothing = labelSmoothing
         self.frozen = frozen
         self.precision = precision
         self.recompute = recompute
@@ -90,6 +93,7 @@ extension TrainingPart {
         schedule = try SchedulePart(try reader.part("schedule"))
         clipNorm = try reader.optionalNumber("clipNorm", .above(0))
         regularization = try RegularizationPart(try reader.part("regularization"))
+        labelSmoothing = try reader.number("labelSmoothing", .below(0, 1), default: 0)
         frozen = try reader.texts("frozen") ?? []
         precision = try reader.choice("precision", default: .float32)
         recompute = try reader.choice("recompute", default: .nothing)
@@ -128,6 +132,7 @@ extension TrainingPart {
         keys.inside("schedule") { schedule.flatten(into: &$0) }
         keys.add("clipNorm", clipNorm)
         keys.inside("regularization") { regularization.flatten(into: &$0) }
+        keys.add("labelSmoothing", labelSmoothing)
         keys.add("frozen", frozen)
         keys.add("precision", precision.rawValue)
         keys.add("recompute", recompute.rawValue)

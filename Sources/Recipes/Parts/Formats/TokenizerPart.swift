@@ -1,5 +1,5 @@
-/// What only texts have; its keys stand directly in the group `data`.
-public struct TextPart: Sendable, Equatable {
+/// How texts become sequences of tokens; its keys stand directly in the group `data`.
+public struct TokenizerPart: Sendable, Equatable {
     /// The end of a text that is cut off when it is too long.
     public enum Truncate: String, Sendable, CaseIterable {
         /// The beginning is cut off.
@@ -16,8 +16,6 @@ public struct TextPart: Sendable, Equatable {
         case right
     }
 
-    /// The columns whose texts are joined by a space (key `text`).
-    public var columns: [ColumnReference]
     /// The number of token ids, padding and out-of-vocabulary included.
     public var vocabularySize: Int
     /// A word seen less often in the training rows is out of vocabulary.
@@ -33,10 +31,9 @@ public struct TextPart: Sendable, Equatable {
 
     /// Creates the part.
     public init(
-        columns: [ColumnReference], vocabularySize: Int = 10_000, minimumCount: Int = 2,
-        maximumLength: Int = 256, lowercase: Bool = true, truncate: Truncate = .tail, pad: Pad = .right
+        vocabularySize: Int = 10_000, minimumCount: Int = 2, maximumLength: Int = 256,
+        lowercase: Bool = true, truncate: Truncate = .tail, pad: Pad = .right
     ) {
-        self.columns = columns
         self.vocabularySize = vocabularySize
         self.minimumCount = minimumCount
         self.maximumLength = maximumLength
@@ -46,11 +43,8 @@ public struct TextPart: Sendable, Equatable {
     }
 }
 
-extension TextPart {
+extension TokenizerPart {
     init(_ reader: RecipeReader) throws {
-        _ = try reader.required("text")
-        columns = try reader.columns("text") ?? []
-        guard !columns.isEmpty else { throw reader.failure("text", "names no column") }
         vocabularySize = try reader.integer("vocabularySize", in: 3...10_000_000, default: 10_000)
         minimumCount = try reader.integer("minimumCount", in: 1...1_000_000, default: 2)
         maximumLength = try reader.integer("maximumLength", in: 1...1_000_000, default: 256)
@@ -60,7 +54,6 @@ extension TextPart {
     }
 
     func flatten(into keys: inout FlatKeys) {
-        keys.add("text", list: columns.map(\.canonical))
         keys.add("vocabularySize", vocabularySize)
         keys.add("minimumCount", minimumCount)
         keys.add("maximumLength", maximumLength)

@@ -1,4 +1,4 @@
-/// What only tables have; its keys stand directly in the group `data`.
+/// Numbers and categories in CSV columns; its keys stand directly in the group `data`.
 public struct TablePart: Sendable, Equatable {
     /// What is done about a cell without a value.
     public enum Missing: String, Sendable, CaseIterable {
@@ -22,6 +22,8 @@ public struct TablePart: Sendable, Equatable {
         case minMax
     }
 
+    /// How the file is written.
+    public var csv: CSVPart
     /// The columns that are fed to the model; nil takes all but the label and ``drop``.
     public var features: [ColumnReference]?
     /// Columns that are left out.
@@ -37,9 +39,11 @@ public struct TablePart: Sendable, Equatable {
 
     /// Creates the part.
     public init(
-        features: [ColumnReference]? = nil, drop: [ColumnReference] = [], categorical: [ColumnReference] = [],
-        missing: Missing = .drop, missingValues: [String] = ["", "NA", "?"], scale: Scale = .none
+        csv: CSVPart, features: [ColumnReference]? = nil, drop: [ColumnReference] = [],
+        categorical: [ColumnReference] = [], missing: Missing = .drop,
+        missingValues: [String] = ["", "NA", "?"], scale: Scale = .none
     ) {
+        self.csv = csv
         self.features = features
         self.drop = drop
         self.categorical = categorical
@@ -49,8 +53,9 @@ public struct TablePart: Sendable, Equatable {
     }
 }
 
-extension TablePart {
+extension TablePart: FormatPart {
     init(_ reader: RecipeReader) throws {
+        csv = try CSVPart(reader)
         features = try reader.columns("features")
         drop = try reader.columns("drop") ?? []
         categorical = try reader.columns("categorical") ?? []
@@ -63,9 +68,12 @@ extension TablePart {
                 throw reader.failure("drop", "names a column of data.features")
             }
         }
+        try csv.check(
+            [("features", features ?? []), ("drop", drop), ("categorical", categorical)], reader)
     }
 
     func flatten(into keys: inout FlatKeys) {
+        csv.flatten(into: &keys)
         if let features {
             keys.add("features", list: features.map(\.canonical))
         } else {

@@ -1,13 +1,5 @@
-/// The network: the group `model` of a recipe.
-public struct ModelPart: Sendable, Equatable {
-    /// The family of networks.
-    public enum Kind: String, Sendable, CaseIterable {
-        /// Dense layers over the columns of a table.
-        case dense
-        /// Word embeddings, their mean over the words, then dense layers.
-        case pooledText
-    }
-
+/// Dense layers: the keys of `model.kind: dense`, and the head of other kinds.
+public struct DensePart: Sendable, Equatable {
     /// The function after each hidden layer.
     public enum Activation: String, Sendable, CaseIterable {
         /// max(0, x).
@@ -40,10 +32,6 @@ public struct ModelPart: Sendable, Equatable {
         case normal
     }
 
-    /// The family of networks.
-    public var kind: Kind
-    /// The numbers a word becomes, for `pooledText`.
-    public var embedding: Int
     /// The sizes of the hidden layers, first to last.
     public var hidden: [Int]
     /// The function after each hidden layer.
@@ -57,11 +45,9 @@ public struct ModelPart: Sendable, Equatable {
 
     /// Creates the part.
     public init(
-        kind: Kind = .dense, embedding: Int = 50, hidden: [Int] = [64, 64], activation: Activation = .relu,
-        dropout: Double = 0, initializer: Initializer = .glorot, bias: Bool = true
+        hidden: [Int] = [64, 64], activation: Activation = .relu, dropout: Double = 0,
+        initializer: Initializer = .glorot, bias: Bool = true
     ) {
-        self.kind = kind
-        self.embedding = embedding
         self.hidden = hidden
         self.activation = activation
         self.dropout = dropout
@@ -70,25 +56,19 @@ public struct ModelPart: Sendable, Equatable {
     }
 }
 
-extension ModelPart {
-    init(_ reader: RecipeReader) throws {
-        self.init()
-        kind = try reader.choice("kind", default: .dense)
-        if kind == .pooledText {
-            embedding = try reader.integer("embedding", in: 1...65_536, default: 50)
-        }
-        hidden = try reader.integers(
-            "hidden", in: 1...1_000_000, maximumCount: 1_000, default: kind == .dense ? [64, 64] : [24])
+extension DensePart: NetworkPart {
+    init(_ reader: RecipeReader) throws { try self.init(reader, hidden: [64, 64]) }
+
+    /// Reads the keys; `hidden` is what holds where nothing is written.
+    init(_ reader: RecipeReader, hidden standard: [Int]) throws {
+        hidden = try reader.integers("hidden", in: 1...1_000_000, maximumCount: 1_000, default: standard)
         activation = try reader.choice("activation", default: .relu)
         dropout = try reader.number("dropout", .below(0, 1), default: 0)
         initializer = try reader.choice("initializer", default: .glorot)
         bias = try reader.flag("bias", default: true)
-        try reader.finish(for: "model kind '\(kind.rawValue)'")
     }
 
     func flatten(into keys: inout FlatKeys) {
-        keys.add("kind", kind.rawValue)
-        if kind == .pooledText { keys.add("embedding", embedding) }
         keys.add("hidden", hidden)
         keys.add("activation", activation.rawValue)
         keys.add("dropout", dropout)

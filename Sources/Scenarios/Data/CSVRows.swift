@@ -1,0 +1,165 @@
+import DataPipeline
+import Diagnostics
+import Graphs
+import Recipes
+
+/// The rows of CSV files: tables and texts.
+public struct CSVRows: RowSource {
+    /// The files.
+    public let csv: CSVSource
+    private let part: CSVPart
+
+    /// Opens files of equal columns.
+    /// - Throws: `LockstepError` with the file and line of what is no CSV.
+    init(paths: [String], _ part: CSVPart) throws {
+        let delimiter = try CSVDialect.delimiter(named: part.delimiter)
+        csv = try CSVSource(paths: paths, dialect: CSVDialect(delimiter: delimiter, hasHeader: part.header))
+        self.part = part
+    }
+
+    /// The number of rows.
+    public var rowCount: Int { csv.rowCount }
+    /// The rows of each file.
+    public var fileRows: [Range<Int>] { csv.files.indices.map(csv.rows(ofFile:)) }
+    /// Of all bytes of the files.
+    public var fingerprint: UInt64 { csv.fingerprint }
+
+    /// By the text of the label.
+    public func classes() throws -> [Int32] { try csv.groups(byColumn: part.label.column) }
+
+    /// Fits columns, or words, and classes.
+    public func fit(_ recipe: Recipe, rows: [Int]) throws -> FittedData {
+        let names = try recipe.data.classNames.map { try $0.resolved() }
+        let kind: DataPipeline.LabelKind =
+            recipe.labelKind == .number ? .number : .classes(names: names)
+        let (fitted, label): (FittedData, FittedLabel)
+        switch recipe.data.content {
+        case .table(let part):
+            let table = try part.schema(label: kind).fit(csv, rows: rows)
+            (fitted, label) = (.table(table), table.label)
+        case .text(let part):
+            let text = try part.schema(label: kind).fit(csv, rows: rows)
+            (fitted, label) = (.text(text), text.label)
+        default:
+            throw LockstepError(.internalError, "\(recipe.data.format.rawValue) is no format of CSV files")
+        }
+        if case .classes(let values, _) = label.kind {
+            let check = ClassCheck(values, place: FileLocation(csv.files[0].path))
+            try check.check(recipe.task, names: names)
+        }
+        return fitted
+    }
+}
+
+extension FittedLabel {
+    /// The label as a field of a sample.
+    var traceField: ModelTrace.Field { .init("label", [], kind == .number ? .float32 : .int32) }
+}
+
+extension FittedTable: FittedFormat {
+    /// `features`.
+    public var inputs: [ModelTrace.Field] { [.init("features", [featureCount])] }
+    /// A class or a number.
+    public var labelField: ModelTrace.Field { label.traceField }
+    /// Classes of the label's column.
+    public var classCount: Int? { label.classCount }
+    /// Their names.
+    public var classNames: [String] { label.classNames }
+    /// Missing values.
+    public var leftOutReason: String { "have missing values and are left out (data.missing)" }
+
+    /// Encodes rows.
+    public func samples(_ source: CSVRows, rows: [Int]?, for purpose: SamplePurpose) throws -> Samples {
+        let dataset = try dataset(source.csv, rows: rows, withLabel: purpose.hasLabels)
+        return Samples(dataset, rows: dataset.rows)
+    }
+}
+
+extension FittedText: FittedFormat {
+    /// `tokens`.
+    public var inputs: [ModelTrace.Field] { [tokenizer.field] }
+    /// A class or a number.
+    public var labelField: ModelTrace.Field { label.traceField }
+    /// Classes of the label's column.
+    public var classCount: Int? { label.classCount }
+    /// Their names.
+    public var classNames: [String] { label.classNames }
+    /// The vocabulary.
+    public var tokens: TokenInput? { tokenizer.input }
+
+    /// Encodes rows.
+    public func samples(_ source: CSVRows, rows: [Int]?, for purpose: SamplePurpose) throws -> Samples {
+        let dataset = try dataset(source.csv, rows: rows, withLabel: purpose.hasLabels)
+        return Samples(dataset, rows: dataset.rows)
+    }
+}
+
+extension WordTokenizer {
+    /// The field of a sample's tokens.
+    var field: ModelTrace.Field { .init("tokens", [options.sequenceLength], .int32) }
+    /// What models need to know of them.
+    var input: TokenInput {
+        TokenInput(
+            identifierCount: identifierCount, paddingID: Int(Self.paddingID), length: options.sequenceLength)
+    }
+}
+
+extension TablePart {
+    /// The schema of the columns.
+    func schema(label: DataPipeline.LabelKind) -> TableSchema {
+        TableSchema(
+            features: features?.map(\.column), drop: drop.map(\.column),
+            categorical: categorical.map(\.column), label: csv.label.column, labelKind: label,
+            missing: MissingValues(policy: missing.policy, tokens: Set(missingValues)),
+            scaling: scale.scaling)
+    }
+}
+
+extension TextPart {
+    /// The schema of the columns.
+    func schema(label: DataPipeline.LabelKind) -> TextSchema {
+        TextSchema(
+            text: columns.map(\.column), label: csv.label.column, labelKind: label,
+            tokenizer: tokenizer.options)
+    }
+}
+
+extension TokenizerPart {
+    /// What the word tokenizer takes.
+    var options: WordTokenizerOptions {
+        WordTokenizerOptions(
+            vocabularySize: vocabularySize, minimumCount: minimumCount, sequenceLength: maximumLength,
+            lowercases: lowercase, truncationSide: truncate == .head ? .head : .tail,
+            paddingSide: pad == .left ? .left : .right)
+    }
+}
+
+extension Recipes.ColumnReference {
+    var column: DataPipeline.ColumnReference {
+        switch self {
+        case .name(let name): .name(name)
+        case .index(let index): .index(index)
+        }
+    }
+}
+
+extension TablePart.Missing {
+    var policy: MissingValues.Policy {
+        switch self {
+        case .drop: .drop
+        case .mean: .mean
+        case .median: .median
+        case .mostFrequent: .mostFrequent
+        }
+    }
+}
+
+extension TablePart.Scale {
+    var scaling: Scaling {
+        switch self {
+        case .none: .none
+        case .standard: .standard
+        case .minMax: .minMax
+        }
+    }
+}

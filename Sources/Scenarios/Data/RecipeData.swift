@@ -1,0 +1,62 @@
+import DataPipeline
+import Diagnostics
+import Recipes
+
+/// The data of a recipe: its files opened, its rows split, its columns fitted or taken from a checkpoint.
+public struct RecipeData: Sendable {
+    /// The rows of all files.
+    public let source: any RowSource
+    /// Which rows train, validate and test.
+    public let split: DataSplit
+    /// What was fitted to the training rows.
+    public let fitted: FittedData
+    private let residentLimit: Int
+
+    /// Opens, splits and, unless given, fits.
+    /// - Parameter fitted: what rank 0 or a checkpoint holds; `nil` fits the training rows.
+    /// - Throws: `LockstepError` with the file and line.
+    public init(_ recipe: Recipe, fitted: FittedData? = nil) throws {
+        source = try recipe.data.open()
+        split = try source.split(recipe.data)
+        self.fitted = try fitted ?? source.fit(recipe, rows: split.train)
+        residentLimit = recipe.data.residentLimitBytes
+    }
+
+    /// The samples of a split, held in memory when they fit the recipe's limit.
+    /// - Throws: `LockstepError` (65) when the split has no rows.
+    public func dataset(
+        _ split: CoordinatorPart.Split, for purpose: SamplePurpose = .evaluation
+    ) throws -> any Dataset {
+        try samples(split, for: purpose).dataset.resident(upTo: residentLimit)
+    }
+
+    /// The samples of a split with the row of each, encoded on demand.
+    /// - Throws: `LockstepError` (65) when the split has no rows.
+    public func samples(
+        _ split: CoordinatorPart.Split, for purpose: SamplePurpose = .evaluation
+    ) throws -> Samples {
+        let rows = rows(split)
+        guard !rows.isEmpty else {
+            throw LockstepError(
+                .badData, "the \(split.rawValue) split has no rows",
+                remedy: "give it rows with data.split.\(split.rawValue), or use another split")
+        }
+        return try fitted.samples(source, rows: rows, for: purpose)
+    }
+
+    /// What to tell the user of rows of a split that are left out; nil when there are none.
+    public func leftOutWarning(_ split: CoordinatorPart.Split, sampleCount: Int) -> String? {
+        let all = rows(split).count
+        guard sampleCount < all else { return nil }
+        return "\(all - sampleCount) of \(all) \(split.rawValue) rows \(fitted.format.leftOutReason)"
+    }
+
+    /// The rows of a split.
+    public func rows(_ split: CoordinatorPart.Split) -> [Int] {
+        switch split {
+        case .train: self.split.train
+        case .validation: self.split.validation
+        case .test: self.split.test
+        }
+    }
+}

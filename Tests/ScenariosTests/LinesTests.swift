@@ -1,0 +1,110 @@
+import Diagnostics
+import Foundation
+import Recipes
+import Scenarios
+import Testing
+
+/// Lines of text files, a file a class: no CSV anywhere.
+@Suite("Lines")
+struct LinesTests {
+    static let recipe = """
+        task: binaryClassification
+        data:
+          format: lines
+          paths: [bad.txt, good.txt]
+          minimumCount: 1
+          maximumLength: 3
+          split: {kind: everyNth, every: 4, validation: 0.25, stratify: true}
+        model: {kind: pooledText, embedding: 4, hidden: [3]}
+        training: {epochs: 1}
+        """
+
+    private func folder() throws -> Folder {
+        let folder = try Folder()
+        try folder.write((0..<10).map { "bad line \($0)\n" }.joined(), to: "bad.txt")
+        try folder.write((0..<6).map { "good line \($0)\r\n" }.joined(), to: "good.txt")
+        return folder
+    }
+
+    @Test func everyNthLineOfEachFileTests() throws {
+        let folder = try folder()
+        let data = try RecipeData(try folder.recipe(Self.recipe))
+        #expect(data.source.rowCount == 16)
+        #expect(data.split.test == [0, 4, 8, 10, 14])
+        #expect(data.split.validation.count == 3)
+        #expect(data.split.validation.filter { $0 < 10 }.count == 2, "each class by itself")
+        #expect(Set(data.split.train + data.split.validation + data.split.test).count == 16)
+        #expect(data.fitted.classNames == ["bad", "good"])
+        #expect(try data.source.counts() == [10, 6])
+    }
+
+    @Test func linesBecomeTokensAndTheFileIsTheLabel() throws {
+        let folder = try folder()
+        let data = try RecipeData(try folder.recipe(Self.recipe))
+        let test = try data.dataset(.test)
+        #expect(test.count == 5)
+        #expect(try (0..<5).map { try test.integers($0, field: 1) } == [[0], [0], [0], [1], [1]])
+        let tokens = try #require(data.fitted.format.tokens)
+        #expect(tokens.length == 3 && tokens.paddingID == 0)
+        #expect(
+            try test.integers(0, field: 0).allSatisfy { (1..<Int32(tokens.identifierCount)).contains($0) })
+        #expect(test.describe(sample: 3) == "\(folder.path)/good.txt:1")
+        _ = try Scenario(try folder.recipe(Self.recipe), fitted: data.fitted)
+    }
+
+    @Test func foldsCoverEveryLineOnce() throws {
+        let folder = try folder()
+        let words = ["data.split={stratify: true}"]
+        let tested = try (1...4).flatMap {
+            try RecipeData(try folder.recipe(Self.recipe, words + ["data.fold=\($0)/4"])).split.test
+        }
+        #expect(tested.sorted() == Array(0..<16))
+    }
+
+    @Test func aChangedLineChangesTheFingerprint() throws {
+        let folder = try folder()
+        let before = try RecipeData(try folder.recipe(Self.recipe)).source.fingerprint
+        try folder.write((0..<6).map { "good line \($0 + 1)\r\n" }.joined(), to: "good.txt")
+        #expect(try RecipeData(try folder.recipe(Self.recipe)).source.fingerprint != before)
+    }
+
+    @Test func fittedLinesComeBackFromTheCheckpoint() throws {
+        let folder = try folder()
+        let fitted = try RecipeData(try folder.recipe(Self.recipe)).fitted
+        #expect(try FittedData(decoding: try fitted.encoded()) == fitted)
+    }
+
+    @Test func otherEncodingsAreAnErrorOrRead() throws {
+        let folder = try folder()
+        let latin = "caf\u{E9} caf\u{E9}\n".unicodeScalars.map { UInt8($0.value) }
+        try folder.write(Array("plain\n".utf8) + latin + latin + latin, to: "good.txt")
+        let error = #expect(throws: LockstepError.self) {
+            try RecipeData(try folder.recipe(Self.recipe))
+        }
+        #expect(error?.code == .badData)
+        #expect(error?.location?.description == "\(folder.path)/good.txt:2")
+        #expect(error?.remedy?.contains("data.encoding: latin1") == true)
+        let data = try RecipeData(try folder.recipe(Self.recipe, ["data.encoding=latin1"]))
+        guard case .lines(let fitted) = data.fitted else { return #expect(Bool(false)) }
+        #expect(fitted.tokenizer.words.contains("caf\u{E9}"))
+    }
+
+    @Test func namesThatWouldSwapClassesAreRefused() throws {
+        let folder = try folder()
+        for names in ["[good, bad]", "[bad, fine]", "[a, b, c]"] {
+            let recipe = try? folder.recipe(Self.recipe, ["data.classNames=\(names)"])
+            guard let recipe else { continue }
+            #expect(throws: LockstepError.self, "\(names)") { try RecipeData(recipe) }
+        }
+        let named = try RecipeData(try folder.recipe(Self.recipe, ["data.classNames=[no, yes]"]))
+        #expect(named.fitted.classNames == ["no", "yes"])
+    }
+}
+
+extension RowSource {
+    /// The counts of the two classes.
+    func counts() throws -> [Int] {
+        let classes = try classes()
+        return (0..<2).map { number in classes.count { $0 == Int32(number) } }
+    }
+}
