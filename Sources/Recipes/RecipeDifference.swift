@@ -30,7 +30,7 @@ public enum RecipeDifference {
     static func mayChange(_ key: String, _ value: String?) -> Bool {
         if key.hasPrefix("coordinator.") || key.hasPrefix("baseline.") { return true }
         let free = [
-            "training.epochs", "training.maxSteps", "training.exchange.overlap",
+            "training.epochs", "training.maxSteps", "training.accumulation", "training.exchange.overlap",
             "training.exchange.bucketMegabytes",
             "data.path", "data.paths", "data.testPath",
         ]

@@ -51,7 +51,8 @@ public struct Scenario: @unchecked Sendable {
     public func trace(sampleCount: Int) throws -> ModelTrace {
         try ModelTrace(
             model, sampleCount: sampleCount, inputs: fitted.inputs, label: fitted.labelField, loss: loss,
-            lossOptions: lossOptions(isTraining: true), isTraining: true, recompute: recompute)
+            lossOptions: lossOptions(isTraining: true), isTraining: true, recompute: recompute,
+            synchronizesBatchNorm: recipe.training.synchronizedBatchNorm)
     }
 
     private var recompute: Graphs.Recompute {

@@ -22,7 +22,8 @@ public struct RunPlan {
         let shards =
             recipe.training.logicalShards
             ?? LaneMap.defaultLogicalShards(
-                laneCount: ranks * wanted, globalBatchSize: recipe.training.globalBatchSize)
+                laneCount: ranks * wanted * recipe.training.accumulation,
+                globalBatchSize: recipe.training.globalBatchSize)
         let each = lanes ?? max(1, min(wanted, shards / ranks))
         let topology = Topology.oneNode(worldSize: ranks)
         let map = try LaneMap(topology, lanesPerReplica: each, logicalShards: shards)

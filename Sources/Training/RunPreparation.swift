@@ -49,8 +49,10 @@ final class RunPreparation {
         let shards =
             recipe.training.logicalShards
             ?? LaneMap.defaultLogicalShards(
-                laneCount: max(1, ranks) * lanes, globalBatchSize: recipe.training.globalBatchSize)
-        recipe.training.logicalShards = shards
+                laneCount: max(1, ranks) * lanes * recipe.training.accumulation,
+                globalBatchSize: recipe.training.globalBatchSize)
+        // From here on the number of shards says it all.
+        (recipe.training.logicalShards, recipe.training.accumulation) = (shards, 1)
         let data = try RecipeData(recipe)
         let fitted = data.fitted
         // Bad rows of the verdict are told now, not after hours of training; the other splits are opened by the job.
@@ -77,7 +79,7 @@ final class RunPreparation {
             saved: checkpoint.manifest.recipeKeys, new: given.effectiveKeys)
         changes += Self.forgetOtherBest(&state, saved: checkpoint.manifest.recipeKeys, given)
         var recipe = given
-        recipe.training.logicalShards = state.logicalShards
+        (recipe.training.logicalShards, recipe.training.accumulation) = (state.logicalShards, 1)
         let fitted = try FittedData(decoding: checkpoint.dataJSON)
         description = JobDescription(
             recipeKeys: recipe.effectiveKeys, recipeText: recipe.source, state: state, fitted: fitted,

@@ -68,6 +68,23 @@ extension CommandTests {
             }
         }
 
+        /// Accumulation is another way to say how many shards a lane has; a resume takes the number from the checkpoint.
+        @Test(arguments: [(1, 4), (2, 2)]) func accumulation(lanes: Int, count: Int) throws {
+            let workspace = try Workspace()
+            let folder = workspace.at("run")
+            let words =
+                Self.words + [
+                    "--set", "training.logicalShards=null", "--set", "training.accumulation=\(count)",
+                ]
+            let first = try Start.alone(lanes: lanes).train(
+                Self.recipe, ["--output", folder, "--max-steps", "37"] + words)
+            #expect(first.exitCode == 0, "\(first.everything)")
+            let second = try Start.alone(lanes: 1).train(
+                Self.recipe, ["--output", folder, "--max-steps", "60", "--resume"] + words)
+            #expect(second.exitCode == 0, "\(second.everything)")
+            #expect(try Lockstep.hash(folder) == Self.reference.get().hash)
+        }
+
         /// A hash that never changed would pass all of the above.
         @Test(arguments: [
             ["--set", "seed=1"], ["--set", "training.logicalShards=2"], ["--set", "model.dropout=0.3"],

@@ -49,6 +49,16 @@ struct RecipeErrorTests {
         #expect(error.remedy?.hasPrefix("did you mean 'optimizer'?") == true)
     }
 
+    @Test(arguments: [
+        ("training.logicalShards=4", "training.accumulation and training.logicalShards both say"),
+        ("training.synchronizedBatchNorm=true", "training.synchronizedBatchNorm cannot be used with"),
+    ])
+    func accumulationFitsTheOtherKeys(other: String, message: String) throws {
+        let error = try #require(
+            RecipeSamples.error(RecipeSamples.table, ["training.accumulation=4", other]))
+        #expect(error.code == .usage && error.message.hasPrefix(message), "\(error.message)")
+    }
+
     @Test func duplicateKeysAreRefused() throws {
         let error = try #require(RecipeSamples.error(RecipeSamples.table + "\n  epochs: 4\n"))
         #expect(error.message == "written more than once: 'epochs'")

@@ -7,6 +7,9 @@ public struct TrainingPart: Sendable, Equatable {
     /// The parts a step's samples are cut into, whoever computes them; nil takes the smallest power of two
     /// that is at least ranks × lanes at the first launch.
     public var logicalShards: Int?
+    /// Logical shards that a lane computes one after the other in a step, where ``logicalShards`` is left to the first
+    /// launch: gradients add up in memory and travel once, and activations are those of a smaller micro-batch.
+    public var accumulation: Int
     /// The passes over the training rows, if bounded.
     public var epochs: Int?
     /// The steps of the plan, if bounded; with ``epochs``, whichever comes first.
@@ -29,6 +32,9 @@ public struct TrainingPart: Sendable, Equatable {
     public var precision: Precision
     /// What backward computes again instead of keeping it: less memory, more time, the same bits.
     public var recompute: Recompute
+    /// Whether batch norms take their statistics over a whole step instead of over a logical shard; needs as many logical
+    /// shards as there are lanes.
+    public var synchronizedBatchNorm: Bool
     /// The steps with non-finite gradients in a row after which training gives up.
     public var maxNonFiniteSteps: Int
     /// How nodes exchange gradients, where there are several.
@@ -52,15 +58,18 @@ public struct TrainingPart: Sendable, Equatable {
 
     /// Creates the part; give `epochs` or `maxSteps` or both.
     public init(
-        globalBatchSize: Int = 32, logicalShards: Int? = nil, epochs: Int? = nil, maxSteps: Int? = nil,
+        globalBatchSize: Int = 32, logicalShards: Int? = nil, accumulation: Int = 1, epochs: Int? = nil,
+        maxSteps: Int? = nil,
         shuffle: Bool = true, optimizer: OptimizerPart = OptimizerPart(),
         schedule: SchedulePart = SchedulePart(),
         clipNorm: Double? = nil, regularization: RegularizationPart = RegularizationPart(),
         labelSmoothing: Double = 0, frozen: [String] = [], precision: Precision = .float32,
-        recompute: Recompute = .nothing, maxNonFiniteSteps: Int = 3, exchange: ExchangePart = ExchangePart()
+        recompute: Recompute = .nothing, synchronizedBatchNorm: Bool = false,
+        maxNonFiniteSteps: Int = 3, exchange: ExchangePart = ExchangePart()
     ) {
         self.globalBatchSize = globalBatchSize
         self.logicalShards = logicalShards
+        self.accumulation = accumulation
         self.epochs = epochs
         self.maxSteps = maxSteps
         self.shuffle = shuffle
@@ -72,6 +81,7 @@ public struct TrainingPart: Sendable, Equatable {
         self.frozen = frozen
         self.precision = precision
         self.recompute = recompute
+        self.synchronizedBatchNorm = synchronizedBatchNorm
         self.maxNonFiniteSteps = maxNonFiniteSteps
         self.exchange = exchange
     }
@@ -86,6 +96,7 @@ extension TrainingPart {
     init(_ reader: RecipeReader) throws {
         globalBatchSize = try reader.integer("globalBatchSize", in: 1...16_777_216, default: 32)
         logicalShards = try reader.optionalInteger("logicalShards", in: 1...65_536)
+        accumulation = try reader.integer("accumulation", in: 1...65_536, default: 1)
         epochs = try reader.optionalInteger("epochs", in: 1...1_000_000_000)
         maxSteps = try reader.optionalInteger("maxSteps", in: 1...1_000_000_000_000)
         shuffle = try reader.flag("shuffle", default: true)
@@ -97,6 +108,7 @@ extension TrainingPart {
         frozen = try reader.texts("frozen") ?? []
         precision = try reader.choice("precision", default: .float32)
         recompute = try reader.choice("recompute", default: .nothing)
+        synchronizedBatchNorm = try reader.flag("synchronizedBatchNorm", default: false)
         maxNonFiniteSteps = try reader.integer("maxNonFiniteSteps", in: 1...1_000_000_000, default: 3)
         exchange = try ExchangePart(try reader.part("exchange"))
         try reader.finish()
@@ -114,6 +126,16 @@ extension TrainingPart {
                 "logicalShards", "is \(logicalShards), more than the \(globalBatchSize) samples of a step",
                 remedy: "use at most training.globalBatchSize logical shards")
         }
+        if accumulation > 1, logicalShards != nil {
+            throw reader.failure(
+                "accumulation", "and training.logicalShards both say how a step is cut",
+                remedy: "keep one: shards are lanes × accumulation, rounded up to a power of two")
+        }
+        if accumulation > 1, synchronizedBatchNorm {
+            throw reader.failure(
+                "synchronizedBatchNorm", "cannot be used with training.accumulation: \(accumulation)",
+                remedy: "drop one: the shards of a lane run one after the other and cannot share statistics")
+        }
         if frozen.contains("") { throw reader.failure("frozen", "holds an empty name") }
         if schedule.minimumRate > optimizer.rate {
             throw reader.failure(
@@ -125,6 +147,7 @@ extension TrainingPart {
     func flatten(into keys: inout FlatKeys) {
         keys.add("globalBatchSize", globalBatchSize)
         keys.add("logicalShards", logicalShards)
+        keys.add("accumulation", accumulation)
         keys.add("epochs", epochs)
         keys.add("maxSteps", maxSteps)
         keys.add("shuffle", shuffle)
@@ -136,6 +159,7 @@ extension TrainingPart {
         keys.add("frozen", frozen)
         keys.add("precision", precision.rawValue)
         keys.add("recompute", recompute.rawValue)
+        keys.add("synchronizedBatchNorm", synchronizedBatchNorm)
         keys.add("maxNonFiniteSteps", maxNonFiniteSteps)
         keys.inside("exchange") { exchange.flatten(into: &$0) }
     }
