@@ -21,6 +21,23 @@ public struct RunReport: Sendable {
         }
     }
 
+    /// A sample that the model got wrong, with what a person needs to judge it.
+    public struct WrongSample: Sendable {
+        /// What the model said of it.
+        public var mistake: Mistake
+        /// Where it comes from: `FILE:LINE`, or a path.
+        public var place: String
+        /// What a person reads of it, if anything.
+        public var text: String?
+
+        /// Describes a sample.
+        public init(mistake: Mistake, place: String, text: String? = nil) {
+            self.mistake = mistake
+            self.place = place
+            self.text = text
+        }
+    }
+
     /// The recipe's name.
     public var recipeName: String
     /// The split that was evaluated, for instance `test`.
@@ -39,6 +56,8 @@ public struct RunReport: Sendable {
     public var classNames: [String]
     /// What to compare with, if anything.
     public var baseline: Baseline?
+    /// The worst errors, where somebody asked for them.
+    public var wrongSamples: [WrongSample]?
 
     /// Gathers a report.
     public init(
@@ -67,6 +86,7 @@ public struct RunReport: Sendable {
         var text = "Lockstep report\n===============\n\n" + Self.table(facts)
         text += "\nEvaluation\n----------\n\n" + result.report(classNames: classNames)
         if let comparison { text += "\nComparison\n----------\n\n" + comparison + "\n" }
+        if let wrongSamples { text += "\n" + errors(wrongSamples) }
         if !files.isEmpty { text += "\nFiles\n-----\n\n" + Self.table(files.map { ($0.name, $0.path) }) }
         return text
     }
@@ -87,6 +107,36 @@ public struct RunReport: Sendable {
         }
         return "\(baseline.metric): \(String(format: "%.4f", value)), \(baseline.name) "
             + String(format: "%.4f (difference %+.4f)", baseline.value, value - baseline.value)
+    }
+
+    /// Each wrong sample in two or three lines: what it was taken for, where it is, what it says.
+    private func errors(_ samples: [WrongSample]) -> String {
+        let title = result.task == .regression ? "Largest errors" : "Most confident errors"
+        var text = title + "\n" + String(repeating: "-", count: title.count) + "\n\n"
+        if samples.isEmpty { text += "none\n" }
+        for (number, sample) in samples.enumerated() {
+            text += String(format: "%3d  ", number + 1) + verdict(sample.mistake) + "\n"
+            text += "     " + sample.place + "\n"
+            if let words = sample.text { text += "     " + Self.shortened(words) + "\n" }
+        }
+        return text
+    }
+
+    private func verdict(_ mistake: Mistake) -> String {
+        func name(_ label: Int) -> String { label < classNames.count ? classNames[label] : String(label) }
+        if let truth = mistake.trueClass, let predicted = mistake.predictedClass {
+            return name(truth) + " taken for " + name(predicted)
+                + String(
+                    format: " with probability %.4f (true class %.4f)", mistake.probability ?? .nan,
+                    mistake.trueProbability ?? .nan)
+        }
+        return String(format: "%g predicted as %g", mistake.target ?? .nan, mistake.prediction ?? .nan)
+    }
+
+    /// One line, its end cut off where it is long.
+    private static func shortened(_ text: String) -> String {
+        let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return line.count > 200 ? line.prefix(199) + "…" : line
     }
 
     private static func table(_ rows: [(String, String)]) -> String {

@@ -128,11 +128,20 @@ public struct TrainingRun {
             try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
         if outcome.isFinished {
             let evaluation = try RunEvaluation(folder.path, model: options.model) { coordinator.warn($0) }
-            let report = try evaluation.report()
-            try report.write(to: folder.reportFile)
-            outcome.metrics = report.result.values
-            outcome.report = report.text
+            guard let evaluated = try evaluation.evaluate() else { return }
+            try evaluated.report.write(to: folder.reportFile)
+            try keep(evaluated, in: folder)
+            outcome.metrics = evaluated.report.result.values
+            outcome.report = evaluated.report.text
         }
         try RunFacts(coordinator.job, outcome, seconds: coordinator.seconds).write(to: folder.runFile)
+    }
+
+    /// Keeps what the model said of each sample, for `lockstep compare`.
+    private func keep(_ evaluated: RunEvaluation.Outcome, in folder: RunFolder) throws {
+        guard let predictions = evaluated.predictions else { return }
+        let report = evaluated.report
+        let stored = StoredPredictions(predictions, split: report.split, step: report.step)
+        if stored.isSmall { try stored.write(to: folder.predictionsFile) }
     }
 }
