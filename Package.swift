@@ -126,6 +126,8 @@ let package = Package(
                 "Metrics",
                 "NeuralNetworks", "Recipes",
             ]),
+        tests(
+            "Inference", ["DataPipeline", "Diagnostics", "Execution", "Graphs", "NeuralNetworks"]),
         tests("LockstepCommand", ["Checkpoints"]),
     ]
 )
