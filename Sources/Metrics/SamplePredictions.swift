@@ -36,6 +36,16 @@ public struct SamplePredictions: Sendable, Equatable {
     /// The number of samples.
     public var count: Int { identities.count }
 
+    /// All metrics of the predictions, the loss computed from the scores.
+    /// - Throws: 65 where scores do not fit the answers.
+    public func result() throws -> EvaluationResult {
+        let ones = [Int32](repeating: 1, count: count)
+        let loss = try ones.withUnsafeBufferPointer { try ResampledMetric(.loss, of: self).value($0) }
+        var part = part
+        part.lossSum = loss * Double(count)
+        return try EvaluationResult(task: task, classCount: classCount, parts: [part])
+    }
+
     /// All samples as one batch of an evaluation, without a loss.
     var part: EvaluationPart {
         switch truth {

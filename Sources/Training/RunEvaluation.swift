@@ -15,7 +15,7 @@ public struct RunEvaluation {
     /// What came out: on rank 0.
     public struct Outcome {
         /// The numbers, for people and as JSON.
-        public let report: RunReport
+        public internal(set) var report: RunReport
         /// What the model said of each sample; nil where a sample has several answers, as the tokens of a text are.
         public let predictions: SamplePredictions?
     }

@@ -27,6 +27,10 @@ public struct TrainingRun {
         let preparation = try Agreement.reach(communicator) {
             communicator.rank == 0 ? try RunPreparation.make(options, communicator: communicator) : nil
         }
+        // Told now, not after hours of training.
+        if options.trainsBaseline, let fitted = preparation?.description.fitted {
+            try RunEvaluation.Outcome.checkBaseline(fitted)
+        }
         let job = try Job(options, communicator: communicator, description: preparation?.description)
         try Agreement.reach(communicator) { try preparation?.claimFolder() }
         let console = console(job)
@@ -128,11 +132,14 @@ public struct TrainingRun {
             try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
         if outcome.isFinished {
             let evaluation = try RunEvaluation(folder.path, model: options.model) { coordinator.warn($0) }
-            guard let evaluated = try evaluation.evaluate() else { return }
+            guard var evaluated = try evaluation.evaluate() else { return }
+            if options.trainsBaseline { try evaluated.trainBaseline(evaluation) }
             try evaluated.report.write(to: folder.reportFile)
             try keep(evaluated, in: folder)
             outcome.metrics = evaluated.report.result.values
             outcome.report = evaluated.report.text
+            outcome.baselineName = evaluated.report.trainedBaseline?.name
+            outcome.baselineMetrics = evaluated.report.trainedBaseline?.result.values ?? [:]
         }
         try RunFacts(coordinator.job, outcome, seconds: coordinator.seconds).write(to: folder.runFile)
     }

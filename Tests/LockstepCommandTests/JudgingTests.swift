@@ -88,6 +88,26 @@ extension CommandTests {
             #expect(text.output.contains("*") && text.output.contains("95 % interval"))
         }
 
+        @Test func aClassicalModelIsTrainedBesideTheRun() throws {
+            let folder = workspace.at("beside")
+            let words = ["train", recipe, "--lanes", "1", "--baseline", "--json", "--output"]
+            let result = try Lockstep.run(words + [folder])
+            #expect(result.exitCode == 0, "\(result.everything)")
+            let line = try RunFiles.json(result.output)
+            #expect(line["baseline"] as? String == "features + logistic regression")
+            // Which side of one half a number lies on is what such a model can learn.
+            #expect(try #require(line["baselineAccuracy"] as? Double) > 0.9)
+            let facts = try RunFiles.json(String(contentsOfFile: folder + "/run.json", encoding: .utf8))
+            let metrics = (facts["baseline"] as? [String: Any])?["metrics"] as? [String: Double]
+            #expect(metrics?["accuracy"] == line["baselineAccuracy"] as? Double)
+            let report = try String(contentsOfFile: folder + "/report.txt", encoding: .utf8)
+            #expect(report.contains("features + logistic regression") && report.contains("paired bootstrap"))
+            let folds = try Lockstep.run(words + [workspace.at("folds"), "--folds", "2"])
+            #expect(folds.exitCode == 0, "\(folds.everything)")
+            let summary = try RunFiles.json(folds.output)
+            #expect(summary["baselineAccuracyMean"] is Double && summary["accuracyDeviation"] is Double)
+        }
+
         @Test func compareRefusesOtherSamples() throws {
             let other = workspace.at("other")
             try train(recipe, other, ["data.split.test=47..63", "data.split.train=0..47"])
