@@ -44,6 +44,7 @@ let package = Package(
             ["Diagnostics", "Graphs", "Execution", "NeuralNetworks", "Collectives", "CKernels"]),
         room("DataPipeline", ["Diagnostics", "CImages", "CKernels"]),
         room("Metrics", ["Diagnostics"]),
+        room("Baselines", ["Diagnostics", "DataPipeline", "Metrics"]),
         room("Checkpoints", ["Diagnostics", crypto]),
         room("Recipes", ["Diagnostics", yams]),
         room("Reports", ["Diagnostics", "Metrics"]),
@@ -68,7 +69,8 @@ let package = Package(
         room(
             "Training",
             [
-                "Diagnostics", "CKernels", "COneDNN", "Checkpoints", "Collectives", "Coordination",
+                "Diagnostics", "Baselines", "CKernels", "COneDNN", "Checkpoints", "Collectives",
+                "Coordination",
                 "DataParallel",
                 "DataPipeline", "Execution", "Graphs", "Inference", "Metrics", "NeuralNetworks", "Recipes",
                 "Reports",
@@ -114,6 +116,7 @@ let package = Package(
             ["Collectives", "Diagnostics", "DataPipeline", "Execution", "Graphs", "NeuralNetworks"]),
         tests("DataPipeline", ["Diagnostics"], recorded: ["Recording", "Recorded"]),
         tests("Metrics", ["Diagnostics"], recorded: ["Recording"]),
+        tests("Baselines", ["DataPipeline", "Diagnostics", "Metrics"], recorded: ["Recording"]),
         tests("Checkpoints", ["Diagnostics"], recorded: ["Recording"]),
         tests("Reports", ["Metrics", "Diagnostics"]),
         tests("Recipes", ["Diagnostics"]),
@@ -126,6 +129,8 @@ let package = Package(
                 "Metrics",
                 "NeuralNetworks", "Recipes",
             ]),
+        tests(
+            "Inference", ["DataPipeline", "Diagnostics", "Execution", "Graphs", "NeuralNetworks"]),
         tests("LockstepCommand", ["Checkpoints"]),
     ]
 )

@@ -19,6 +19,8 @@ public struct RunFolder: Sendable, Equatable {
     public var checkpointsFolder: String { path + "/checkpoints" }
     /// The report of the finished run.
     public var reportFile: String { path + "/report.txt" }
+    /// What the finished run's model said of each sample that it was tested on.
+    public var predictionsFile: String { path + "/predictions.safetensors" }
     /// The full recipe in effect.
     public var recipeFile: String { path + "/recipe.yaml" }
     /// The file whose lock says that the run goes on; see ``RunLock``.

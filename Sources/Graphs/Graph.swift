@@ -67,6 +67,8 @@ public final class Graph {
     public let recompute: Recompute
     /// Whether batch norms take their statistics over a whole step instead of over a logical shard.
     public let synchronizesBatchNorm: Bool
+    /// What earlier calls kept, where the graph decodes token by token.
+    public internal(set) var decoding: Decoding?
     /// The blocks that backward computes again.
     var blocks: [RecomputedBlock] = []
     var isInsideBlock = false

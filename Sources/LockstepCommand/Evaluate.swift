@@ -6,19 +6,33 @@ import Training
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Evaluate a run, or one checkpoint, on a split of its data: report, confusion matrix, ROC AUC.")
+            "Evaluate a run, or one checkpoint, on a split of its data: report, confusion matrix, areas under curves.",
+        discussion: """
+            lockstep evaluate RUN --errors 10              the report, and the ten most confident errors
+            lockstep evaluate RUN --json evaluation.json   the report; curves and calibration into a file
+            mpirun -n 4 lockstep evaluate RUN              the same numbers, computed by four ranks
+            """)
 
     @Argument(help: "A run's folder, or a checkpoint's.", completion: .directory) var path: String
     @Option(help: "train, validation or test; default: test where the recipe has one.") var split: String?
-    @Flag(help: "Print the metrics as JSON.") var json = false
+    @Option(help: "Show so many of the wrong samples of which the model was surest.") var errors = 0
+    @Option(help: JSONTarget.help) var json: String?
+
+    func validate() throws {
+        if !(0...1_000_000).contains(errors) {
+            throw ValidationError("--errors must be from 0 to 1000000, is \(errors)")
+        }
+    }
 
     func run() throws {
-        let evaluation = try RunEvaluation(path) { note("warning: " + $0) }
-        let report = try evaluation.report(split: split)
-        if json {
-            say(String(decoding: try report.result.json(), as: UTF8.self))
-        } else {
-            say(report.text)
+        Launch.run(stopsBySignal: false) { communicator in
+            let isFirst = communicator.rank == 0
+            let evaluation = try RunEvaluation(path) { if isFirst { note("warning: " + $0) } }
+            let outcome = try evaluation.evaluate(
+                split: split, errorCount: errors, communicator: communicator)
+            guard let report = outcome?.report else { return }
+            try JSONTarget.write(try report.json(), to: json)
+            if json != JSONTarget.standardOutput { say(report.text) }
         }
     }
 }

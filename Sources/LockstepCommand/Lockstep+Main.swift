@@ -16,13 +16,14 @@ struct LockstepMain: ParsableCommand {
             """,
         version: Versions.lockstep,
         subcommands: [
-            Train.self, Evaluate.self, Predict.self, Inspect.self, PlanCommand.self, Doctor.self, Bench.self,
+            Train.self, Evaluate.self, Compare.self, Predict.self, Inspect.self, PlanCommand.self,
+            Doctor.self, Bench.self,
         ])
 
     /// Runs a subcommand; wrong words end with 2, errors of Lockstep with their own code.
     static func main() {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(JSONTarget.complete(Array(CommandLine.arguments.dropFirst())))
             try command.run()
         } catch let error as LockstepError {
             Launch.complain(error)

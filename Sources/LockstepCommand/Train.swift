@@ -33,6 +33,8 @@ struct Train: ParsableCommand {
     @Option(help: "colocated: replica rank 0 coordinates; dedicated: rank 0 does nothing else.")
     var coordinator: CoordinatorPart.Mode?
     @Option(help: "Train this many folds, one after the other, and report the mean.") var folds: Int?
+    @Flag(help: "Train a classical model on the same samples too, and set it beside the result.")
+    var baseline = false
     @Option(
         help:
             "Seconds after which a collective operation that does not end stops the run with 134 (default 300)."
@@ -84,6 +86,7 @@ struct Train: ParsableCommand {
         options.lanes = lanes
         options.coordinator = coordinator
         options.printsJSON = json
+        options.trainsBaseline = baseline
         return options
     }
 

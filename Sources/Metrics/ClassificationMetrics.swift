@@ -86,7 +86,7 @@ public struct ClassificationMetrics: Sendable {
 
     /// The class with the highest score; the lowest number wins a tie. A score that is not a number never
     /// wins.
-    private func predictedClass(_ scores: [Float], sample: Int) -> Int {
+    func predictedClass(_ scores: [Float], sample: Int) -> Int {
         if task == .binaryClassification {
             return scores[sample] > (scoreKind == .logits ? 0 : 0.5) ? 1 : 0
         }

@@ -9,10 +9,13 @@ extension EvaluationResult {
         let headline: [(String, Double?)] = [
             ("loss", loss), ("accuracy", accuracy), ("area under curve", auc), ("mean squared error", mse),
             ("root mean squared error", rmse), ("mean absolute error", mae),
-            ("coefficient of determination", r2),
+            ("coefficient of determination", r2), ("perplexity", perplexity), ("BLEU", bleu),
+            ("ROUGE-1 F1", rouge?.one.f1), ("ROUGE-2 F1", rouge?.two.f1), ("ROUGE-L F1", rouge?.longest.f1),
         ]
         var rows = [("samples", String(count))]
-        rows += headline.compactMap { name, value in value.map { (name, Self.text($0, decimals: 6)) } }
+        rows += (headline + detailRows).compactMap { name, value in
+            value.map { (name, Self.text($0, decimals: 6)) }
+        }
         let nameWidth = rows.map(\.0.count).max() ?? 0
         var text = ""
         for (name, value) in rows {
@@ -20,7 +23,35 @@ extension EvaluationResult {
         }
         if classScores != nil { text += "\n" + classificationReport(classNames: classNames) }
         if let confusion { text += "\n" + confusion.text(classNames: classNames) }
+        if let curves = details?.curves, !curves.isEmpty { text += "\n" + areas(curves, classNames) }
         return text
+    }
+
+    /// The single numbers among the details.
+    private var detailRows: [(String, Double?)] {
+        guard let details else { return [] }
+        let errors = details.errors
+        return details.topAccuracy.dropFirst().map { ("top-\($0.k) accuracy", $0.accuracy) } + [
+            ("expected calibration error", details.expectedCalibrationError),
+            ("maximum calibration error", details.maximumCalibrationError),
+            ("maximum error", errors?.maximum), ("median absolute error", errors?.median),
+            ("mean absolute percentage error", errors?.meanAbsolutePercentage),
+            ("explained variance", errors?.explainedVariance),
+        ]
+    }
+
+    /// The areas under the curves of each class against all others.
+    private func areas(_ curves: [EvaluationDetails.ClassCurves], _ classNames: [String]) -> String {
+        let names = ClassNames(classNames, count: curves.count)
+        let width = max(names.width, "one against all others".count)
+        func row(_ name: String, _ cells: [String]) -> String {
+            name.padded(to: width) + " " + cells.map { " " + $0.padded(to: 18) }.joined() + "\n"
+        }
+        func text(_ value: Double?) -> String { value.map { Self.text($0, decimals: 4) } ?? "undefined" }
+        let rows = curves.enumerated().map { label, curve in
+            row(names[label], [text(curve.auc), text(curve.averagePrecision)])
+        }
+        return row("one against all others", ["area under curve", "average precision"]) + "\n" + rows.joined()
     }
 
     /// Precision, recall, F1 and support by class, in the layout of scikit-learn's

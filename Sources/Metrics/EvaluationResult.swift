@@ -27,6 +27,14 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     public var classScores: ClassScores?
     /// How often each class was taken for each class.
     public var confusion: ConfusionMatrix?
+    /// How well a language model foresees the text; set by who evaluates one.
+    public var perplexity: Double?
+    /// BLEU of translations, from 0 to 100; set by who translates.
+    public var bleu: Double?
+    /// ROUGE of summaries; set by who summarizes.
+    public var rouge: ROUGE.Scores?
+    /// Curves, calibration and more; `nil` where nobody asked for them.
+    public var details: EvaluationDetails?
 
     /// Computes a result from the parts of all ranks, in whatever order they came.
     ///
@@ -34,8 +42,12 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     ///   - classCount: the number of classes of a classification; other tasks ignore it.
     ///   - parts: batches 0, 1, … each once.
     ///   - batchCount: how many parts there must be; `nil` asks only that none is missing in between.
-    /// - Throws: 65 for parts that do not fit the task or hold no sample and for too many classes, 78 for a missing or repeated batch.
-    public init(task: Task, classCount: Int, parts: [EvaluationPart], batchCount: Int? = nil) throws {
+    ///   - isDetailed: whether ``details`` are measured too.
+    /// - Throws: 65 for parts that do not fit the task or hold no sample and for too many classes, 78 for a missing or
+    ///   repeated batch.
+    public init(
+        task: Task, classCount: Int, parts: [EvaluationPart], batchCount: Int? = nil, isDetailed: Bool = false
+    ) throws {
         try EvaluationParts(parts).checkComplete(batchCount: batchCount)
         switch task {
         case .classification, .binaryClassification:
@@ -44,10 +56,12 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
                 ? try ClassificationMetrics(classCount: classCount) : ClassificationMetrics.binary()
             for part in parts { try metrics.accumulate(part) }
             try self.init(metrics)
+            if isDetailed { details = EvaluationDetails(metrics) }
         case .regression:
             var metrics = RegressionMetrics()
             for part in parts { try metrics.accumulate(part) }
             try self.init(metrics)
+            if isDetailed { details = EvaluationDetails(metrics) }
         }
     }
 
@@ -92,7 +106,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
             "macroRecall": classScores?.macroAverage.recall, "macroF1": macroF1,
             "weightedPrecision": classScores?.weightedAverage.precision,
             "weightedRecall": classScores?.weightedAverage.recall,
-            "weightedF1": classScores?.weightedAverage.f1,
+            "weightedF1": classScores?.weightedAverage.f1, "perplexity": perplexity, "bleu": bleu,
         ]
         return all.compactMapValues { $0 }
     }

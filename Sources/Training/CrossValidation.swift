@@ -41,8 +41,11 @@ public struct CrossValidation {
     }
 
     /// The mean and the standard deviation (of a sample) of a metric over the folds; nil where a fold lacks it.
-    public func summary(of metric: String) -> (mean: Double, deviation: Double)? {
-        let values = folds.compactMap { $0.outcome.metrics[metric] }
+    /// - Parameter metrics: the run's metrics, or those of the classical model beside it.
+    public func summary(
+        of metric: String, in metrics: (TrainOutcome) -> [String: Double] = \.metrics
+    ) -> (mean: Double, deviation: Double)? {
+        let values = folds.compactMap { metrics($0.outcome)[metric] }
         guard values.count == folds.count, !values.isEmpty else { return nil }
         let mean = values.reduce(0, +) / Double(values.count)
         let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }

@@ -31,6 +31,8 @@ final class RunCoordinator: @unchecked Sendable {
         // The first files of the run: all ranks have agreed by now that it can start.
         try Self.write(job.recipe.source, to: folder.recipeFile)
         try MetricsLog.cutBack(folder.metricsFile, toStep: job.description.state.step)
+        // Those of an earlier launch would not be of the checkpoint that this one ends with.
+        unlink(folder.predictionsFile)
         metrics = try MetricsLog(path: folder.metricsFile)
         earlyStopping = EarlyStopping(job.recipe.coordinator.earlyStopping)
         state = job.description.state

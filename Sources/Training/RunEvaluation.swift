@@ -1,3 +1,4 @@
+import Collectives
 import Coordination
 import DataPipeline
 import Diagnostics
@@ -11,6 +12,14 @@ import Supervision
 
 /// Evaluates a finished or interrupted run, or one of its checkpoints, on a split of its data.
 public struct RunEvaluation {
+    /// What came out: on rank 0.
+    public struct Outcome {
+        /// The numbers, for people and as JSON.
+        public internal(set) var report: RunReport
+        /// What the model said of each sample; nil where a sample has several answers, as the tokens of a text are.
+        public let predictions: SamplePredictions?
+    }
+
     /// The trained model.
     public let model: TrainedModel
     private let path: String
@@ -30,35 +39,116 @@ public struct RunEvaluation {
     /// The splits that can be evaluated.
     public static var splitNames: [String] { CoordinatorPart.Split.allCases.map(\.rawValue) }
 
-    /// Evaluates a split with as many threads as there are cores; the test split where nothing is asked for, or,
-    /// without one, the split that training evaluates.
-    /// - Throws: `LockstepError` for an unknown split, or one without rows.
-    public func report(split asked: String? = nil) throws -> RunReport {
+    /// The split that is evaluated: what was asked for; else the test split or, without one, the split that training
+    /// evaluates.
+    /// - Throws: 2 for an unknown one.
+    public func split(_ asked: String?) throws -> CoordinatorPart.Split {
         let recipe = model.scenario.recipe
-        let name = asked ?? (recipe.data.hasTest ? "test" : recipe.coordinator.evaluationSplit.rawValue)
-        guard let split = CoordinatorPart.Split(rawValue: name) else {
-            throw LockstepError(
-                .usage, "no split '\(name)'", remedy: Suggestions.remedy(for: name, among: Self.splitNames))
-        }
+        guard let asked else { return recipe.data.hasTest ? .test : recipe.coordinator.evaluationSplit }
+        if let split = CoordinatorPart.Split(rawValue: asked) { return split }
+        throw LockstepError(
+            .usage, "no split '\(asked)'", remedy: Suggestions.remedy(for: asked, among: Self.splitNames))
+    }
+
+    /// Evaluates a split, with as many threads as there are cores for it, spread over the ranks of a communicator.
+    /// Collective where there is one.
+    /// - Parameter errorCount: how many of the most confident errors the report shows.
+    /// - Returns: on rank 0; nil on others.
+    /// - Throws: `LockstepError` for an unknown split, or one without rows.
+    public func evaluate(
+        split asked: String? = nil, errorCount: Int = 0, communicator: (any Communicator)? = nil
+    ) throws -> Outcome? {
+        let split = try split(asked)
         let scenario = model.scenario
         let data = try RecipeData(scenario.recipe, fitted: scenario.fitted)
         let dataset = try data.dataset(split)
-        data.leftOutWarning(split, sampleCount: dataset.count).map(warn)
+        if communicator?.rank ?? 0 == 0 { data.leftOutWarning(split, sampleCount: dataset.count).map(warn) }
+        let threads = communicator.map { LaneDefaults.lanes($0.topology, dedicated: false) }
         let evaluator = Evaluator(
             dataset: dataset, batchSize: scenario.recipe.coordinator.evaluationBatchSize,
-            layout: model.layout, threads: CPUBudget.current().usableCPUs,
+            layout: model.layout, threads: threads ?? CPUBudget.current().usableCPUs,
             trace: { try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
+        let parts = try Self.parts(evaluator, model, communicator)
+        guard let parts else { return nil }
         let result = try EvaluationResult(
-            task: scenario.task, classCount: scenario.classCount,
-            parts: try evaluator.parts(model.parameters),
-            batchCount: evaluator.batchCount)
-        return RunReport(
-            recipeName: scenario.recipe.name, split: name, step: model.checkpoint.step,
+            task: scenario.task, classCount: scenario.classCount, parts: parts,
+            batchCount: evaluator.batchCount, isDetailed: true)
+        var report = report(result, split)
+        if errorCount > 0 {
+            report.wrongSamples = try wrongSamples(errorCount, parts: parts, dataset: dataset)
+        }
+        return Outcome(report: report, predictions: try predictions(parts, dataset))
+    }
+
+    /// Every rank's share, gathered on rank 0.
+    private static func parts(
+        _ evaluator: Evaluator, _ model: TrainedModel, _ communicator: (any Communicator)?
+    ) throws -> [EvaluationPart]? {
+        guard let communicator, communicator.worldSize > 1 else {
+            return try evaluator.parts(model.parameters)
+        }
+        let own = try Agreement.reach(communicator) {
+            try evaluator.parts(model.parameters, part: communicator.rank, of: communicator.worldSize)
+        }
+        return try communicator.gather(EvaluationPart.encode(own), to: 0)?.flatMap(EvaluationPart.decode)
+    }
+
+    private func report(_ result: EvaluationResult, _ split: CoordinatorPart.Split) -> RunReport {
+        RunReport(
+            recipeName: model.scenario.recipe.name, split: split.rawValue, step: model.checkpoint.step,
             parameterCount: model.layout.parameterCount, wallSeconds: model.checkpoint.manifest.wallSeconds,
             files: [("run", path), ("checkpoint", model.checkpoint.path)], result: result,
-            classNames: scenario.fitted.classNames,
-            baseline: scenario.recipe.baseline.map {
+            classNames: model.scenario.fitted.classNames,
+            baseline: model.scenario.recipe.baseline.map {
                 RunReport.Baseline(name: $0.name, metric: $0.metric.rawValue, value: $0.value)
             })
+    }
+
+    private func wrongSamples(
+        _ count: Int, parts: [EvaluationPart], dataset: any Dataset
+    ) throws -> [RunReport.WrongSample] {
+        guard parts.reduce(0, { $0 + $1.count }) == dataset.count else {
+            throw LockstepError(
+                .usage, "--errors shows wrong samples, but a sample of this task has several answers",
+                remedy: "leave --errors out")
+        }
+        return try mistakes(count, parts).map { mistake in
+            RunReport.WrongSample(
+                mistake: mistake, place: dataset.describe(sample: mistake.sample),
+                text: try dataset.text(sample: mistake.sample))
+        }
+    }
+
+    private func mistakes(_ count: Int, _ parts: [EvaluationPart]) throws -> [Mistake] {
+        let scenario = model.scenario
+        switch scenario.task {
+        case .regression:
+            var metrics = RegressionMetrics()
+            for part in parts { try metrics.accumulate(part) }
+            return metrics.largestErrors(count)
+        case .classification, .binaryClassification:
+            var metrics =
+                scenario.task == .binaryClassification
+                ? ClassificationMetrics.binary() : try ClassificationMetrics(classCount: scenario.classCount)
+            for part in parts { try metrics.accumulate(part) }
+            return metrics.mostConfidentMistakes(count)
+        }
+    }
+
+    /// What the model said of each sample, in the order of samples.
+    private func predictions(_ parts: [EvaluationPart], _ dataset: any Dataset) throws -> SamplePredictions? {
+        let ordered = parts.sorted { $0.batch < $1.batch }
+        guard ordered.reduce(0, { $0 + $1.count }) == dataset.count else { return nil }
+        var (labels, targets): ([Int32], [Float]) = ([], [])
+        for part in ordered {
+            switch part.truth {
+            case .labels(let values): labels += values
+            case .targets(let values): targets += values
+            }
+        }
+        return try SamplePredictions(
+            task: model.scenario.task, classCount: model.scenario.classCount,
+            scores: ordered.flatMap(\.scores), truth: targets.isEmpty ? .labels(labels) : .targets(targets),
+            identities: try (0..<dataset.count).map { try dataset.identity(sample: $0) })
     }
 }

@@ -16,7 +16,14 @@ struct RunFacts: Encodable {
     let seconds: Double
     let finalHash: String
     let metrics: [String: Double]
+    let baseline: Baseline?
     let versions: [String: String]
+
+    /// The classical model that was trained beside the run.
+    struct Baseline: Encodable {
+        let name: String
+        let metrics: [String: Double]
+    }
 
     init(_ job: Job, _ outcome: TrainOutcome, seconds: Double) throws {
         recipe = job.recipe.name
@@ -34,6 +41,9 @@ struct RunFacts: Encodable {
         self.seconds = (seconds * 1000).rounded() / 1000
         finalHash = outcome.finalHash ?? ""
         metrics = outcome.metrics.filter { $0.value.isFinite }
+        baseline = outcome.baselineName.map {
+            Baseline(name: $0, metrics: outcome.baselineMetrics.filter { $0.value.isFinite })
+        }
         versions = Versions.all
     }
 

@@ -23,6 +23,8 @@ public struct TrainOptions: @unchecked Sendable {
     public var printsJSON = false
     /// Whether rank 0 prints progress and notes to standard error.
     public var isQuiet = false
+    /// Whether a classical model is trained on the same samples and set beside the result.
+    public var trainsBaseline = false
     /// A model written in Swift instead of the recipe's.
     public var model: (any Layer)?
 
@@ -52,6 +54,10 @@ public struct TrainOutcome: Sendable {
     public var folder: String
     /// The metrics of the final evaluation; on rank 0 of a finished run.
     public var metrics: [String: Double] = [:]
+    /// The metrics of the classical model, where one was asked for; on rank 0 of a finished run.
+    public var baselineMetrics: [String: Double] = [:]
+    /// What the classical model is.
+    public var baselineName: String?
     /// The final hash of the last checkpoint; on rank 0.
     public var finalHash: String?
     /// The report for people; on rank 0 of a finished run.

@@ -27,6 +27,10 @@ public struct TrainingRun {
         let preparation = try Agreement.reach(communicator) {
             communicator.rank == 0 ? try RunPreparation.make(options, communicator: communicator) : nil
         }
+        // Told now, not after hours of training.
+        if options.trainsBaseline, let fitted = preparation?.description.fitted {
+            try RunEvaluation.Outcome.checkBaseline(fitted)
+        }
         let job = try Job(options, communicator: communicator, description: preparation?.description)
         try Agreement.reach(communicator) { try preparation?.claimFolder() }
         let console = console(job)
@@ -128,11 +132,23 @@ public struct TrainingRun {
             try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
         if outcome.isFinished {
             let evaluation = try RunEvaluation(folder.path, model: options.model) { coordinator.warn($0) }
-            let report = try evaluation.report()
-            try report.write(to: folder.reportFile)
-            outcome.metrics = report.result.values
-            outcome.report = report.text
+            guard var evaluated = try evaluation.evaluate() else { return }
+            if options.trainsBaseline { try evaluated.trainBaseline(evaluation) }
+            try evaluated.report.write(to: folder.reportFile)
+            try keep(evaluated, in: folder)
+            outcome.metrics = evaluated.report.result.values
+            outcome.report = evaluated.report.text
+            outcome.baselineName = evaluated.report.trainedBaseline?.name
+            outcome.baselineMetrics = evaluated.report.trainedBaseline?.result.values ?? [:]
         }
         try RunFacts(coordinator.job, outcome, seconds: coordinator.seconds).write(to: folder.runFile)
+    }
+
+    /// Keeps what the model said of each sample, for `lockstep compare`.
+    private func keep(_ evaluated: RunEvaluation.Outcome, in folder: RunFolder) throws {
+        guard let predictions = evaluated.predictions else { return }
+        let report = evaluated.report
+        let stored = StoredPredictions(predictions, split: report.split, step: report.step)
+        if stored.isSmall { try stored.write(to: folder.predictionsFile) }
     }
 }

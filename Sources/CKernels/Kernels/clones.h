@@ -21,6 +21,7 @@
 #include "convolution.h"
 #include "normalization.h"
 #include "attention.h"
+#include "cached_attention.h"
 #include "recurrent.h"
 #include "shapes.h"
 #include "chains.h"

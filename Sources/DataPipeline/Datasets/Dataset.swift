@@ -45,6 +45,11 @@ public protocol Dataset: Sendable {
     func write(sample index: Int, field: Int, epoch: Int, to destination: UnsafeMutableRawPointer) throws
     /// Where the sample comes from, `FILE:LINE` for a file.
     func describe(sample index: Int) -> String
+    /// What a person reads of the sample: its text, or its row of a table; nil where there is no such thing.
+    /// - Throws: 65 where the sample cannot be read.
+    func text(sample index: Int) throws -> String?
+    /// A number that tells the sample from others, whatever a model reads of it, and wherever its file lies.
+    func identity(sample index: Int) throws -> UInt64
 }
 
 extension Dataset {
@@ -59,6 +64,15 @@ extension Dataset {
         try write(sample: index, field: field, to: destination)
     }
 
+    /// None.
+    public func text(sample index: Int) throws -> String? { nil }
+
+    /// A hash of the last two parts of where the sample comes from: of a picture, its class's folder and its name.
+    public func identity(sample index: Int) throws -> UInt64 {
+        let parts = describe(sample: index).split(separator: "/").suffix(2)
+        return SampleIdentity.of(Array(parts.joined(separator: "/").utf8))
+    }
+
     /// One sample's size, all fields together.
     public var sampleByteCount: Int { fields.reduce(0) { $0 + $1.sampleByteCount } }
 
@@ -68,5 +82,15 @@ extension Dataset {
         if self is ResidentDataset || variesByEpoch { return self }
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: sampleByteCount)
         return overflow || byteCount > byteLimit ? self : try ResidentDataset(self)
+    }
+}
+
+/// Numbers that tell samples apart.
+enum SampleIdentity {
+    /// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), of what comes after `hash`.
+    static func of(
+        _ bytes: some Sequence<UInt8>, after hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    ) -> UInt64 {
+        bytes.reduce(hash) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 }

@@ -41,6 +41,14 @@ public final class ResidentDataset: Dataset, @unchecked Sendable {
     /// Where the sample comes from.
     public func describe(sample index: Int) -> String { origin.describe(sample: index) }
 
+    /// What a person reads of a sample.
+    /// - Throws: what the dataset that was decoded throws.
+    public func text(sample index: Int) throws -> String? { try origin.text(sample: index) }
+
+    /// A number that tells a sample from others.
+    /// - Throws: what the dataset that was decoded throws.
+    public func identity(sample index: Int) throws -> UInt64 { try origin.identity(sample: index) }
+
     /// All samples of one field, [count, sampleShape…] row-major.
     public func contents(ofField field: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: buffers[field], count: count * fields[field].sampleByteCount)

@@ -34,4 +34,12 @@ public struct SubsetDataset: Dataset {
 
     /// Where the sample comes from.
     public func describe(sample index: Int) -> String { base.describe(sample: indices[index]) }
+
+    /// What a person reads of a sample.
+    /// - Throws: what the other dataset throws.
+    public func text(sample index: Int) throws -> String? { try base.text(sample: indices[index]) }
+
+    /// A number that tells a sample from others.
+    /// - Throws: what the other dataset throws.
+    public func identity(sample index: Int) throws -> UInt64 { try base.identity(sample: indices[index]) }
 }

@@ -61,4 +61,13 @@ public struct TextDataset: Dataset {
 
     /// `FILE:LINE` of a sample's row.
     public func describe(sample index: Int) -> String { source.location(ofRow: rows[index]).description }
+
+    /// The text's columns, joined by a space.
+    public func text(sample index: Int) throws -> String? {
+        let fields = try source.strings(ofRow: rows[index])
+        return columns.map { fields[$0] }.joined(separator: " ")
+    }
+
+    /// A hash of the row.
+    public func identity(sample index: Int) throws -> UInt64 { try source.identity(ofRow: rows[index]) }
 }

@@ -92,6 +92,16 @@ public struct TableDataset: Dataset {
     /// `FILE:LINE` of a sample's row.
     public func describe(sample index: Int) -> String { source.location(ofRow: rows[index]).description }
 
+    /// The row's fields, each with its column's name.
+    public func text(sample index: Int) throws -> String? {
+        try source.strings(ofRow: rows[index]).enumerated().map { column, field in
+            (source.header?[column] ?? String(column)) + "=" + field
+        }.joined(separator: " ")
+    }
+
+    /// A hash of the row.
+    public func identity(sample index: Int) throws -> UInt64 { try source.identity(ofRow: rows[index]) }
+
     private func number(_ field: CSVField, row: Int, fill: Double?) throws -> Double {
         if fitted.missing.matches(field) {
             guard let fill else { throw source.missingError(field, row: row) }

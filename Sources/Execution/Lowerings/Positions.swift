@@ -53,8 +53,20 @@ extension AddSinusoids: Lowerable {
         let (x, y) = (site.operands[0], site.results[0])
         let (samples, period) = y.type.shape.rows
         let width = y.type.shape[2]
-        let waves = ConstantTable(count: period) {
+        let waves = ConstantTable(count: capacity.map { $0 * width } ?? period) {
             Self.wave(token: $0 / width, column: $0 % width, width: width)
+        }
+        if let capacity {
+            let (positions, rows) = (site.operands[1].slot, samples * y.type.shape[1])
+            return Instruction(label: name) { frame in
+                for row in 0..<rows {
+                    let place = clamped(positions.integers(frame)[row], below: capacity)
+                    lk_add_bias(
+                        x.slot.bytes(frame) + row * width * x.type.element.byteCount, x.kernelType,
+                        waves.values + place * width,
+                        y.slot.bytes(frame) + row * width * y.type.element.byteCount, y.kernelType, 1, width)
+                }
+            }
         }
         return Instruction(label: name) {
             lk_add_bias(
@@ -62,6 +74,9 @@ extension AddSinusoids: Lowerable {
         }
     }
 }
+
+/// The nearest of the places that there are.
+private func clamped(_ place: Int32, below capacity: Int) -> Int { min(max(Int(place), 0), capacity - 1) }
 
 extension Shape {
     /// The first extent, and the elements of what is behind it.
@@ -76,7 +91,7 @@ extension Rotate: Lowerable {
         let (x, y) = (site.operands[0], site.results[0])
         let half = width / 2
         // The cosines of a token's pairs, then their sines.
-        let turns = ConstantTable(count: y.type.shape[1] * width) { index in
+        let turns = ConstantTable(count: (capacity ?? y.type.shape[1]) * width) { index in
             let (token, place) = (index / width, index % width)
             let turn = turn(token: token, pair: place % half)
             return place < half ? turn.cosine : turn.sine
@@ -87,6 +102,22 @@ extension Rotate: Lowerable {
         )
         (template.heads, template.width) = (heads, width)
         (template.x_type, template.y_type) = (x.type.element.kernelType, y.type.element.kernelType)
+        if let capacity {
+            let (positions, rows) = (site.operands[1].slot, template.samples * template.tokens)
+            let xStride = x.type.shape[2] * x.type.element.byteCount
+            let yStride = y.type.shape[2] * y.type.element.byteCount
+            (template.samples, template.tokens) = (1, 1)
+            return Instruction(label: name) { [template, width] frame in
+                var arguments = template
+                for row in 0..<rows {
+                    let place = clamped(positions.integers(frame)[row], below: capacity)
+                    arguments.turns = UnsafePointer(turns.values + place * width)
+                    arguments.x = UnsafeRawPointer(x.slot.bytes(frame) + row * xStride)
+                    arguments.y = y.slot.bytes(frame) + row * yStride
+                    lk_rotate(&arguments)
+                }
+            }
+        }
         return Instruction(label: name) { [template] frame in
             var arguments = template
             arguments.turns = UnsafePointer(turns.values)

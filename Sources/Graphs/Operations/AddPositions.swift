@@ -74,16 +74,21 @@ public struct PositionsGradient: Operation {
 
 /// Adds fixed waves to the tokens of every sample [batch, tokens, width], so that a model can tell places apart
 /// (Vaswani et al. 2017, section 3.5): sin(t / 10000^(2i/width)) to number 2i of token t, the cosine to number 2i + 1.
+///
+/// With a capacity, the places are a second operand, int32 [batch, tokens], each below the capacity: for decoding.
 public struct AddSinusoids: Operation {
+    /// Places that there are, where they are an operand; `nil` where token t stands at place t.
+    public let capacity: Int?
     /// `sinusoids`.
     public var name: String { "sinusoids" }
 
     /// Creates the operation.
-    public init() {}
+    public init(capacity: Int? = nil) { self.capacity = capacity }
 
     /// The operand's type.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
-        try requireNumbers(operands, name: name)
+        try requireNumbers(Array(operands.prefix(1)), name: name)
+        try requirePositions(operands, capacity, name: name)
         guard operands[0].shape.rank == 3 else {
             throw ShapeError(
                 "sinusoidal positions take [batch, tokens, width], got \(operands[0].shape)",
@@ -105,12 +110,33 @@ public struct AddSinusoids: Operation {
 
     /// Number by number.
     public func reference(_ operands: [ReferenceArray], in context: ReferenceContext) -> ReferenceArray {
-        let (tokens, width) = (operands[0].shape[1], operands[0].shape[2])
+        let width = operands[0].shape[2]
         let values = operands[0].values.enumerated().map { index, value in
-            value + Self.wave(token: index / width % tokens, column: index % width, width: width)
+            value
+                + Self.wave(
+                    token: place(ofRow: index / width, operands, capacity), column: index % width,
+                    width: width)
         }
         return .init(operands[0].shape, values)
     }
+}
+
+/// Refuses places of tokens that do not fit the tokens, where they are an operand.
+func requirePositions(_ operands: [TensorType], _ capacity: Int?, name: String) throws {
+    guard let capacity else { return }
+    let expected = TensorType(Shape(Array(operands[0].shape.dimensions.prefix(2))), .int32)
+    guard operands.count == 2, operands[1] == expected, capacity > 0 else {
+        throw ShapeError(
+            "\(name): the places of tokens are \(operands.dropFirst().map(\.description)), expected \(expected)",
+            remedy: "give a place for each token")
+    }
+}
+
+/// The place of a token by its row of [batch·tokens]: as the operand says where there is one, else its number in its
+/// sample.
+func place(ofRow row: Int, _ operands: [ReferenceArray], _ capacity: Int?) -> Int {
+    guard let capacity else { return row % operands[0].shape[1] }
+    return min(max(Int(operands[1].values[row]), 0), capacity - 1)
 }
 
 extension Tensor {
@@ -120,5 +146,9 @@ extension Tensor {
     }
 
     /// These tokens [batch, tokens, width] with sines and cosines added by position.
-    public func addingSinusoids() throws -> Tensor { try graph.apply(AddSinusoids(), to: [self]) }
+    /// - Parameter positions: the places of the tokens, int32 [batch, tokens], and how many places there are.
+    public func addingSinusoids(at positions: (ids: Tensor, capacity: Int)? = nil) throws -> Tensor {
+        try graph.apply(
+            AddSinusoids(capacity: positions?.capacity), to: [self] + (positions.map { [$0.ids] } ?? []))
+    }
 }

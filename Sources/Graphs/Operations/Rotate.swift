@@ -11,7 +11,8 @@
 ///
 /// The operand is [batch, tokens, …] with heads of `width` numbers side by side; the first `heads` of them turn, what
 /// follows (values of a packed projection) stays. Pair i of a head is its numbers i and i + width/2, as in GPT-NeoX and
-/// Llama; at token t it turns by t / base^(2i/width).
+/// Llama; at token t it turns by t / base^(2i/width). With a capacity, the places are a second operand, int32
+/// [batch, tokens], each below the capacity: for decoding.
 public struct Rotate: Operation {
     /// Heads that turn.
     public let heads: Int
@@ -21,11 +22,16 @@ public struct Rotate: Operation {
     public let base: Double
     /// Whether it turns back, as the gradient does.
     public let isInverse: Bool
+    /// Places that there are, where they are an operand; `nil` where token t stands at place t.
+    public let capacity: Int?
     /// `rotate`.
     public var name: String { isInverse ? "rotate-back" : "rotate" }
 
     /// Creates the operation.
-    public init(heads: Int, width: Int, base: Double = 10_000, isInverse: Bool = false) {
+    public init(
+        heads: Int, width: Int, base: Double = 10_000, isInverse: Bool = false, capacity: Int? = nil
+    ) {
+        self.capacity = capacity
         self.heads = heads
         self.width = width
         self.base = base
@@ -34,7 +40,8 @@ public struct Rotate: Operation {
 
     /// The operand's type, when the heads fit into it.
     public func resultType(of operands: [TensorType]) throws -> TensorType {
-        try requireNumbers(operands, name: name)
+        try requireNumbers(Array(operands.prefix(1)), name: name)
+        try requirePositions(operands, capacity, name: name)
         let shape = operands[0].shape
         guard shape.rank == 3, heads > 0, width > 0, heads * width <= shape[2] else {
             throw ShapeError(
@@ -72,7 +79,7 @@ public struct Rotate: Operation {
         for token in 0..<rows {
             for head in 0..<heads {
                 for pair in 0..<(width / 2) {
-                    let turn = turn(token: token % operands[0].shape[1], pair: pair)
+                    let turn = turn(token: place(ofRow: token, operands, capacity), pair: pair)
                     let first = token * row + head * width + pair
                     let (x, y) = (operands[0].values[first], operands[0].values[first + width / 2])
                     result.values[first] = x * turn.cosine - y * turn.sine
@@ -86,7 +93,12 @@ public struct Rotate: Operation {
 
 extension Tensor {
     /// These tokens [batch, tokens, …] with the first heads turned by position.
-    public func rotated(heads: Int, width: Int, base: Double = 10_000) throws -> Tensor {
-        try graph.apply(Rotate(heads: heads, width: width, base: base), to: [self])
+    /// - Parameter positions: the places of the tokens, int32 [batch, tokens], and how many places there are.
+    public func rotated(
+        heads: Int, width: Int, base: Double = 10_000, at positions: (ids: Tensor, capacity: Int)? = nil
+    ) throws -> Tensor {
+        try graph.apply(
+            Rotate(heads: heads, width: width, base: base, capacity: positions?.capacity),
+            to: [self] + (positions.map { [$0.ids] } ?? []))
     }
 }

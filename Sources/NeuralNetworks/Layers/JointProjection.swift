@@ -31,13 +31,27 @@ public final class JointProjection: Layer {
     /// The queries of one sequence, and keys and values of another side by side.
     func queriesAndMemory(_ input: Tensor, _ memory: Tensor) throws -> [Tensor] {
         try input.graph.scope(of: self, kind: "attention") {
-            let (weight, bias) = try parameters(input)
-            let parts = [(input, 0..<queries), (memory, queries..<(queries + keysAndValues))]
-            return try parts.map { source, columns in
-                try product(
-                    source, weight.sliced(axis: 1, columns), bias.map { try $0.sliced(axis: 0, columns) })
-            }
+            try [part(input, 0..<queries), part(memory, queries..<(queries + keysAndValues))]
         }
+    }
+
+    /// The queries of a sequence alone.
+    func queries(_ input: Tensor) throws -> Tensor {
+        try input.graph.scope(of: self, kind: "attention") { try part(input, 0..<queries) }
+    }
+
+    /// The keys and values of a sequence alone.
+    func memory(_ input: Tensor) throws -> Tensor {
+        try input.graph.scope(of: self, kind: "attention") {
+            try part(input, queries..<(queries + keysAndValues))
+        }
+    }
+
+    /// A sequence times some columns of the matrix.
+    private func part(_ source: Tensor, _ columns: Range<Int>) throws -> Tensor {
+        let (weight, bias) = try parameters(source)
+        return try product(
+            source, weight.sliced(axis: 1, columns), bias.map { try $0.sliced(axis: 0, columns) })
     }
 
     private func parameters(_ input: Tensor) throws -> (weight: Tensor, bias: Tensor?) {

@@ -87,6 +87,7 @@ public struct MultiHeadAttention: Layer {
 
     /// Attention of one sequence to another, whose mask says which of its tokens count.
     public func attend(_ input: Tensor, to memory: Tensor) throws -> Tensor {
+        if input.graph.decoding != nil, input.node != memory.node { return try attendToKept(input, memory) }
         try requireFit(input, memory)
         let head = width / options.heads
         let groups = options.keyValueHeads ?? options.heads
@@ -94,16 +95,53 @@ public struct MultiHeadAttention: Layer {
         if let base = options.rotaryBase {
             let turning = form == .packed ? [options.heads + groups] : [options.heads, groups]
             for (index, heads) in turning.enumerated() {
-                operands[index] = try operands[index].rotated(heads: heads, width: head, base: base)
+                operands[index] = try operands[index].rotated(
+                    heads: heads, width: head, base: base, at: input.graph.decodingPositions)
             }
         }
-        let seen = try operands[0].attention(
-            form, Array(operands.dropFirst()), heads: options.heads, groups: groups,
-            isCausal: options.isCausal, mask: memory.mask,
-            dropout: input.graph.isTraining ? options.dropout : 0)
+        let seen = try seen(input, form, operands, groups: groups, mask: memory.mask)
         var result = try output(seen)
         result.mask = input.mask
         return result
+    }
+
+    /// The attention itself: over all tokens, or, where the graph decodes, over those of a cache.
+    private func seen(
+        _ input: Tensor, _ form: AttentionForm, _ operands: [Tensor], groups: Int, mask: TokenMask?
+    ) throws -> Tensor {
+        guard let positions = input.graph.decodingPositions else {
+            return try operands[0].attention(
+                form, Array(operands.dropFirst()), heads: options.heads, groups: groups,
+                isCausal: options.isCausal, mask: mask,
+                dropout: input.graph.isTraining ? options.dropout : 0)
+        }
+        guard options.isCausal else {
+            throw input.graph.refusal(
+                "attention that sees later tokens cannot be decoded token by token",
+                remedy: "generate with a model whose attention is causal")
+        }
+        let cache = try input.graph.cache(width: 2 * groups * (width / options.heads))
+        return try operands[0].cachedAttention(
+            form, Array(operands.dropFirst()), heads: options.heads, groups: groups,
+            positions: positions.ids, cache: cache)
+    }
+
+    /// The keys and values of another sequence, side by side: what decoding keeps of it.
+    func keysAndValues(of memory: Tensor) throws -> Tensor {
+        if let joint { return try joint.memory(memory) }
+        return try projections[1](memory).concatenated(with: projections[2](memory), axis: -1)
+    }
+
+    /// Attention to another sequence whose keys and values are kept; `memory` gives its mask. To each kept sequence
+    /// belong several samples of the input, one after the other.
+    private func attendToKept(_ input: Tensor, _ memory: Tensor) throws -> Tensor {
+        let groups = options.keyValueHeads ?? options.heads
+        let queries = try joint?.queries(input) ?? projections[0](input)
+        let kept = try input.graph.memory(width: 2 * groups * (width / options.heads))
+        let together = queries.shape[0] * queries.shape[1] / max(1, kept.shape[0])
+        let seen = try queries.reshaped(to: [kept.shape[0], together, queries.shape[2]]).attention(
+            .packedKeysAndValues, [kept], heads: options.heads, groups: groups, mask: memory.mask)
+        return try output(seen.reshaped(to: queries.shape))
     }
 
     /// Queries, keys and values, and how they lie.

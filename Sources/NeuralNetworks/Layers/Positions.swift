@@ -20,7 +20,17 @@ public final class LearnedPositions: Layer {
             let width = input.shape.dimensions.last ?? 1
             let table = try graph.parameter(
                 "weight", of: self, shape: [context, width], initializer: initializer)
-            var result = try input.addingPositions(table)
+            var result: Tensor
+            if let positions = graph.decodingPositions {
+                guard positions.capacity <= context else {
+                    throw graph.refusal(
+                        "\(positions.capacity) tokens are more than the context of \(context)",
+                        remedy: "decode with a smaller capacity")
+                }
+                result = try input + table.lookup(positions.ids)
+            } else {
+                result = try input.addingPositions(table)
+            }
             result.mask = input.mask
             return result
         }
@@ -34,7 +44,7 @@ public struct SinusoidalPositions: Layer {
 
     /// Traces the sum.
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
-        var result = try input.addingSinusoids()
+        var result = try input.addingSinusoids(at: input.graph.decodingPositions)
         result.mask = input.mask
         return result
     }

@@ -107,6 +107,26 @@ public struct EncoderDecoderTransformer: Layer {
         return try norms.first.map { try $0(value) } ?? value
     }
 
+    /// What decoding keeps of source sentences [batch, tokens]: for each block of the decoder the keys and values of its
+    /// second attention, one block after the other, [blocks·batch, tokens, 2·width].
+    public func memory(of source: Tensor) throws -> Tensor {
+        let encoded = try encode(source)
+        let parts = try decoder.enumerated().compactMap { index, block in
+            try source.graph.scope("decoder.layers.\(index)") {
+                try block.crossAttention?.keysAndValues(of: encoded)
+            }
+        }
+        return try source.graph.concatenate(parts, axis: 0)
+    }
+
+    /// The logits after new target tokens, where the graph decodes; of the source only its ids are needed, for the
+    /// padding.
+    public func decode(_ target: Tensor, source: Tensor) throws -> Tensor {
+        var memory = source
+        memory.mask = TokenMask(ids: source.node, paddingID: configuration.paddingID)
+        return try decode(target, memory: memory)
+    }
+
     /// The logits of each target token's successor.
     public func decode(_ target: Tensor, memory: Tensor) throws -> Tensor {
         var value = try embedded(target)

@@ -145,4 +145,8 @@ private struct LineDataset: Dataset {
     }
 
     func describe(sample index: Int) -> String { source.describe(rows[index]) }
+
+    func text(sample index: Int) -> String? {
+        source.withText(ofRow: rows[index]) { String(decoding: $0, as: UTF8.self) }
+    }
 }
