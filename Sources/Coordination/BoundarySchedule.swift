@@ -14,15 +14,23 @@ public struct BoundarySchedule: Sendable, Equatable {
     private let checkpointInterval: Int
 
     /// Lays out a run.
+    ///
+    /// With `training.exchange.localSteps` every boundary moves up to the next step after which nodes average.
     /// - Parameter stopAfter: `--max-steps`: ends this launch early and changes nothing else.
     public init(_ recipe: Recipe, stepsPerEpoch: Int, stopAfter: Int? = nil) {
         self.stepsPerEpoch = stepsPerEpoch
         let byEpochs = recipe.training.epochs.map { $0.multipliedReportingOverflow(by: stepsPerEpoch) }
         let epochSteps = byEpochs.map { $0.overflow ? Int.max : $0.partialValue } ?? Int.max
         totalSteps = min(epochSteps, recipe.training.maxSteps ?? Int.max)
-        lastStep = min(totalSteps, stopAfter ?? totalSteps)
-        evaluationInterval = recipe.coordinator.evaluateEvery.steps(stepsPerEpoch: stepsPerEpoch)
-        checkpointInterval = recipe.coordinator.checkpointEvery.steps(stepsPerEpoch: stepsPerEpoch)
+        // Nodes that take steps by themselves are alike only after they have averaged.
+        func aligned(_ step: Int) -> Int {
+            let count = recipe.training.exchange.localSteps
+            let rest = step % count
+            return rest == 0 ? step : min(step, Int.max - count) + count - rest
+        }
+        lastStep = min(totalSteps, stopAfter.map(aligned) ?? totalSteps)
+        evaluationInterval = aligned(recipe.coordinator.evaluateEvery.steps(stepsPerEpoch: stepsPerEpoch))
+        checkpointInterval = aligned(recipe.coordinator.checkpointEvery.steps(stepsPerEpoch: stepsPerEpoch))
     }
 
     /// The next step after which replicas pause.

@@ -7,19 +7,22 @@ final class ExchangeDriver: @unchecked Sendable {
     private let exchange: NodeExchange
     private let progress: ExchangeProgress
     private let steps: Range<Int>
+    private let passesAnAverage: Int
     private let onError: @Sendable (any Error) -> Void
     private let condition = NSCondition()
     private var outcome: Result<Void, any Error>?
 
-    /// Starts the thread, which ends after these steps, or after the one in which any rank asked to stop.
+    /// Starts the thread, which ends after these steps (passes, where nodes average parameters instead of summing
+    /// gradients), or after the one in which any rank asked to stop.
     /// - Parameter onError: told at once of a failure, so that it can end the lanes' waiting.
     init(
-        _ exchange: NodeExchange, progress: ExchangeProgress, steps: Range<Int>,
+        _ exchange: NodeExchange, progress: ExchangeProgress, steps: Range<Int>, passesAnAverage: Int = 1,
         onError: @escaping @Sendable (any Error) -> Void
     ) {
         self.exchange = exchange
         self.progress = progress
         self.steps = steps
+        self.passesAnAverage = passesAnAverage
         self.onError = onError
         let thread = Thread { [self] in serve() }
         thread.name = "exchange"
@@ -45,7 +48,12 @@ final class ExchangeDriver: @unchecked Sendable {
     }
 
     private func serve() {
-        let result = Result { for step in steps where try run(step) { return } }
+        let result = Result {
+            for step in steps {
+                let stops = try run(step)
+                if stops, (step - steps.lowerBound + 1) % passesAnAverage == 0 { return }
+            }
+        }
         condition.lock()
         outcome = result
         condition.broadcast()

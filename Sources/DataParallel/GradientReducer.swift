@@ -18,7 +18,7 @@ struct GradientReducer {
     /// Prepares the sums of one lane.
     /// - Parameters:
     ///   - lane: the lane's number within its node.
-    ///   - progress: the lane's view of the exchange between nodes; `nil` on a single node.
+    ///   - progress: the lane's view of the exchange between nodes; `nil` on a single node, or where a node sums by itself.
     init(_ shared: ReplicaShared, lane: Int, progress: ExchangeProgress?) {
         memory = shared.memory
         plan = shared.plan
@@ -27,12 +27,14 @@ struct GradientReducer {
         laneCount = shared.map.nodeLanes.count
         slices = plan.slices(lane: lane, of: laneCount)
         result = memory.gradients(lane: lane, buffer: 0)
-        if let exchange = shared.exchange {
+        if let exchange = shared.exchange, progress != nil {
             program = TreeProgram(program: exchange.finish.program, sources: exchange.finish.sources)
         } else {
             let leaves = shared.leaves
-            let sum = shared.tree.combine(leaves.map(\.range))[0]
-            program = TreeProgram(program: sum.program, sources: leaves.map { UnsafePointer($0.pointer) })
+            // A node that sums by itself may hold several subtrees; then they are added from the left.
+            let sums = shared.tree.combine(leaves.map(\.range)).map(\.program)
+            let program = sums.dropFirst().reduce(sums[0]) { $0 + $1 + [-1] }
+            self.program = TreeProgram(program: program, sources: leaves.map { UnsafePointer($0.pointer) })
         }
     }
 

@@ -23,6 +23,8 @@ final class Lane {
     private let barrier: NodeBarrier
     private let source: any MicroBatchSource
     private let exchange: ExchangeProgress?
+    /// Where nodes take steps by themselves.
+    private let local: LocalSteps?
     /// Where programs meet; `nil` without synchronized statistics.
     private let meeting: LaneMeeting?
     private var programs: [Int: (program: Program, completions: [Int])] = [:]
@@ -34,6 +36,8 @@ final class Lane {
     private var clock: LaneClock
     /// The steps that were done when the nodes' parameters were compared last.
     private var verifiedStep: Int?
+    /// Whether the nodes were made alike in the last step.
+    private var isAveraged = false
 
     /// Prepares a lane; call on the thread that will run it.
     /// - Parameter number: the lane's number within its node.
@@ -48,7 +52,12 @@ final class Lane {
         stack = shared.stacks[number]
         barrier = try shared.barrier(lane: number)
         let slices = shared.plan.slices(lane: number, of: map.nodeLanes.count)
-        exchange = shared.exchangeProgress()
+        let nodes = shared.exchangeProgress()
+        exchange = shared.isLocal ? nil : nodes
+        let barrier = self.barrier
+        local =
+            shared.isLocal
+            ? nodes.map { LocalSteps(shared, lane: number, barrier: barrier, progress: $0) } : nil
         reducer = GradientReducer(shared, lane: number, progress: exchange)
         optimizer = try ShardedOptimizer(
             shared.configuration.update, layout: shared.layout, slices: slices, memory: shared.memory,
@@ -66,14 +75,15 @@ final class Lane {
     /// - Parameter observe: sees each verdict.
     func run(until end: Int, observe: ((StepVerdict) -> Void)?) throws {
         while progress.step < end {
-            let verdict = try step()
+            let verdict = try step(end: end)
             observe?(verdict)
             if verdict.stopRequested { return }
         }
     }
 
-    private func step() throws -> StepVerdict {
+    private func step(end: Int) throws -> StepVerdict {
         clock.beginStep()
+        isAveraged = false
         for (place, turn) in stack.turns.enumerated() {
             try compute(turn, isLast: place == stack.turns.count - 1)
         }
@@ -88,16 +98,47 @@ final class Lane {
             clock.waited(since: begin)
         }
         try meet("sum of gradients")
-        rankTimes?.note(shared.memory.reports)
-        let verdict = StepVerdict(
-            step: progress.step, memory: shared.memory, tree: shared.tree, chunkTree: shared.chunkTree)
+        if local == nil { rankTimes?.note(shared.memory.reports) }
+        var verdict = self.verdict(of: local?.shards)
         try update(verdict)
         try meet("updated parameters")
+        if let local { try average(local, &verdict, end: end) }
         clock.endStep()
         progress.step += 1
         self.verdict = verdict
-        if progress.step % shared.configuration.digestEvery == 0 { try verifyParameters() }
+        if isDigestDue { try verifyParameters() }
         return verdict
+    }
+
+    private func verdict(of shards: Range<Int>?) -> StepVerdict {
+        StepVerdict(
+            step: progress.step, memory: shared.memory, tree: shared.tree, chunkTree: shared.chunkTree,
+            shards: shards ?? 0..<shared.map.logicalShards)
+    }
+
+    /// Makes the nodes alike after some of their own steps; who asked to stop is known to all only then.
+    private func average(_ local: LocalSteps, _ verdict: inout StepVerdict, end: Int) throws {
+        let count = shared.configuration.localSteps
+        guard LocalSteps.averages(after: progress.step, every: count, end: end) else {
+            verdict.stopRequested = false
+            return
+        }
+        let begin = clock.now
+        progress.updates = try local.average(updates: progress.updates)
+        clock.waited(since: begin)
+        rankTimes?.note(shared.memory.reports)
+        verdict = self.verdict(of: nil)
+        isAveraged = true
+    }
+
+    /// Passes of the exchange so far, where nodes average.
+    var passes: Int { local?.passes ?? 0 }
+
+    /// Whether the nodes' parameters are to be compared after this step; between two averages they differ by design.
+    private var isDigestDue: Bool {
+        let every = shared.configuration.digestEvery
+        guard local != nil else { return progress.step % every == 0 }
+        return isAveraged && progress.step - (verifiedStep ?? 0) >= every
     }
 
     /// Waits for all lanes of the node.

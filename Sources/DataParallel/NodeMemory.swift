@@ -207,6 +207,9 @@ package struct ShardReport {
     /// but a rank's first lane.
     package var sentBytes = 0.0
 
+    /// Of a node's first shard, where nodes average: the updates that the node has applied.
+    package var updates = 0.0
+
     /// Creates a report.
     package init(lossSum: Double, termCount: Double, stopRequests: Double) {
         self.lossSum = lossSum

@@ -21,6 +21,9 @@ public struct ReplicaConfiguration: Sendable {
     public var overlapsExchange = true
     /// How gradients are packed between nodes; `nil` sends them as they are, with bits that do not depend on the nodes.
     public var compression: (any GradientCompression)?
+    /// Steps that each node takes by itself before parameters and optimizer state are averaged over the nodes (Local
+    /// SGD); 1 sums gradients over all nodes at every step, with bits that do not depend on the nodes.
+    public var localSteps = 1
     /// Steps after which the nodes compare their parameters.
     public var digestEvery = 100
     /// How long a lane waits for the others.

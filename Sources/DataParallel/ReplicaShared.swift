@@ -22,6 +22,8 @@ public final class ReplicaShared: @unchecked Sendable {
     let digest: ParameterDigest?
     private let abortSignal: AbortSignal
     private let coordinatorIsHere: Bool
+    /// Whether nodes take steps by themselves.
+    let isLocal: Bool
     /// Whether nodes keep what compression lost.
     let keepsResiduals: Bool
     /// Where parameters lie in the arenas.
@@ -36,6 +38,7 @@ public final class ReplicaShared: @unchecked Sendable {
         self.map = map
         let trace = try configuration.trainingTrace(1)
         let layout = ParameterLayout(trace)
+        try Self.check(configuration)
         meetings = try LaneMeeting.counts(trace, layout: layout, map: map)
         let tree = CanonicalTree(leafCount: map.logicalShards)
         let plan = BucketPlan(
@@ -76,6 +79,7 @@ public final class ReplicaShared: @unchecked Sendable {
                     CompressedExchange($0, memory: memory, map: map, plan: plan, layout: layout)
                 }, meetings: meetings)
         }
+        isLocal = exchangeLayout != nil && configuration.localSteps > 1
         keepsResiduals = compression?.keepsResidual ?? false
         digest = ParameterDigest(memory: memory, map: map, layout: layout, communicator: communicator)
         abortSignal = AbortSignal(at: memory.abort)
@@ -85,6 +89,9 @@ public final class ReplicaShared: @unchecked Sendable {
             isCoordinated: coordinatorIsHere)
     }
 
+    /// Passes of the exchange that make the nodes alike: one for the parameters, one for each arena of state.
+    var passesAnAverage: Int { 1 + stateNames.count }
+
     /// A thread's view of the exchange between nodes; `nil` on a single node.
     func exchangeProgress() -> ExchangeProgress? {
         guard exchange != nil else { return nil }
@@ -93,6 +100,14 @@ public final class ReplicaShared: @unchecked Sendable {
             memory: memory, bucketCount: plan.buckets.count, meetingCount: meetings.count,
             ownLanes: first..<(first + map.ownLanes.count),
             timeLimit: configuration.timeLimit, abortSignal: abortSignal, describe: describe)
+    }
+
+    /// Refuses what cannot be combined with local steps.
+    private static func check(_ configuration: ReplicaConfiguration) throws {
+        guard configuration.localSteps > 1, configuration.compression != nil else { return }
+        throw LockstepError(
+            .usage, "local steps exchange parameters, which compression of gradients would spoil",
+            remedy: "use one of training.exchange.localSteps and training.exchange.compression")
     }
 
     /// How errors name a lane of the node.

@@ -13,20 +13,23 @@ public struct StepVerdict: Sendable, Equatable {
     /// The norm of the mean gradient, before clipping.
     public let gradientNorm: Double
     /// Whether any rank was asked to stop: all then stop after this step.
-    public let stopRequested: Bool
+    public internal(set) var stopRequested: Bool
 
     /// Whether loss and gradients are finite; else the step is skipped everywhere.
     public var isFinite: Bool { loss.isFinite && gradientNorm.isFinite }
 
     /// Gathers the reports of all shards and the squares of all chunks.
-    init(step: Int, memory: NodeMemory, tree: CanonicalTree, chunkTree: CanonicalTree) {
+    /// - Parameter shards: those whose step it is; fewer than all where a node takes a step by itself.
+    init(
+        step: Int, memory: NodeMemory, tree: CanonicalTree, chunkTree: CanonicalTree, shards: Range<Int>
+    ) {
         let (reports, squares) = (memory.reports, memory.squares)
-        let count = tree.sum { reports[$0].termCount }
+        let count = tree.sum { shards.contains($0) ? reports[$0].termCount : 0 }
         self.step = step
         termCount = count
-        loss = count > 0 ? tree.sum { reports[$0].lossSum } / count : 0
+        loss = count > 0 ? tree.sum { shards.contains($0) ? reports[$0].lossSum : 0 } / count : 0
         gradientNorm = count > 0 ? chunkTree.sum { squares[$0] }.squareRoot() / count : 0
-        stopRequested = tree.sum { reports[$0].stopRequests } > 0
+        stopRequested = tree.sum { shards.contains($0) ? reports[$0].stopRequests : 0 } > 0
     }
 
     /// What a sum over terms is multiplied by to be their mean.

@@ -6,6 +6,7 @@ extension ReplicaConfiguration {
     mutating func apply(_ exchange: ExchangePart) {
         overlapsExchange = exchange.overlap
         bucketByteCount = Int(min(1e12, max(1, exchange.bucketMegabytes * 1e6)))
+        localSteps = exchange.localSteps
         compression =
             switch exchange.compression {
             case .none: nil

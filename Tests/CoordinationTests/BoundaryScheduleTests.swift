@@ -10,12 +10,13 @@ import Testing
     private static func schedule(
         evaluate: Interval, checkpoint: Interval, epochs: Int? = 7, maxSteps: Int? = nil,
         stepsPerEpoch: Int = 13,
-        stopAfter: Int? = nil
+        stopAfter: Int? = nil, localSteps: Int = 1
     ) -> BoundarySchedule {
         let recipe = Recipe(
             name: "sample", task: .classification,
             data: DataPart(.table(TablePart(csv: CSVPart(label: .index(0)))), paths: ["/rows.csv"]),
-            training: TrainingPart(epochs: epochs, maxSteps: maxSteps),
+            training: TrainingPart(
+                epochs: epochs, maxSteps: maxSteps, exchange: ExchangePart(localSteps: localSteps)),
             coordinator: CoordinatorPart(evaluateEvery: evaluate, checkpointEvery: checkpoint))
         return BoundarySchedule(recipe, stepsPerEpoch: stepsPerEpoch, stopAfter: stopAfter)
     }
@@ -49,6 +50,20 @@ import Testing
             for start in 0..<schedule.lastStep {
                 #expect(boundaries(schedule, from: start) == all.filter { $0 > start })
             }
+        }
+    }
+
+    /// Nodes that take steps by themselves are alike only after every so many, and at the end.
+    @Test(arguments: intervals, [2, 5, 8])
+    func boundariesAreWhereNodesAverage(_ interval: Interval, _ count: Int) {
+        for stop in [nil, 1, 37, 40, 90, 91, 500] {
+            let schedule = Self.schedule(
+                evaluate: interval, checkpoint: .steps(7), stopAfter: stop, localSteps: count)
+            for step in boundaries(schedule, from: 0) {
+                #expect(step % count == 0 || step == schedule.totalSteps)
+            }
+            #expect(
+                schedule.lastStep >= min(stop ?? 91, 91) && schedule.lastStep < min(stop ?? 91, 91) + count)
         }
     }
 

@@ -30,6 +30,7 @@ struct TrainingJob: Sendable {
     var overlapsExchange = true
     var compression: (any GradientCompression)?
     var synchronizesBatchNorm = false
+    var localSteps = 1
 
     /// What a job leaves behind.
     struct Result: Sendable {
@@ -86,6 +87,7 @@ struct TrainingJob: Sendable {
         configuration.edgeBucketByteCount = edgeBucketByteCount
         configuration.overlapsExchange = overlapsExchange
         configuration.compression = compression
+        configuration.localSteps = localSteps
         return try ReplicaShared(configuration, communicator: communicator, map: map)
     }
 

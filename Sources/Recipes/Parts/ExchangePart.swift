@@ -4,6 +4,9 @@ public struct ExchangePart: Sendable, Equatable {
     public var overlap: Bool
     /// Millions of bytes of gradients that travel together.
     public var bucketMegabytes: Double
+    /// Steps that each node takes by itself before parameters and optimizer state are averaged; 1 sums gradients over all
+    /// nodes at every step.
+    public var localSteps: Int
     /// How gradients are packed.
     public var compression: Compression
     /// For ``Compression/topK``: the share of elements that travel.
@@ -27,11 +30,13 @@ public struct ExchangePart: Sendable, Equatable {
 
     /// Creates the part.
     public init(
-        overlap: Bool = true, bucketMegabytes: Double = 4, compression: Compression = .none,
+        overlap: Bool = true, bucketMegabytes: Double = 4, localSteps: Int = 1,
+        compression: Compression = .none,
         topFraction: Double = 0.01, factorRank: Int = 4
     ) {
         self.overlap = overlap
         self.bucketMegabytes = bucketMegabytes
+        self.localSteps = localSteps
         self.compression = compression
         self.topFraction = topFraction
         self.factorRank = factorRank
@@ -42,6 +47,7 @@ extension ExchangePart {
     init(_ reader: RecipeReader) throws {
         overlap = try reader.flag("overlap", default: true)
         bucketMegabytes = try reader.number("bucketMegabytes", .above(0), default: 4)
+        localSteps = try reader.integer("localSteps", in: 1...1_000_000, default: 1)
         compression = try reader.choice("compression", default: .none)
         topFraction = 0.01
         factorRank = 4
@@ -50,6 +56,11 @@ extension ExchangePart {
             factorRank = try reader.integer("factorRank", in: 1...1024, default: 4)
         }
         try reader.finish()
+        if localSteps > 1, compression != .none {
+            throw reader.failure(
+                "localSteps", "above 1 exchange parameters, which compression would spoil",
+                remedy: "keep one of training.exchange.localSteps and training.exchange.compression")
+        }
         if topFraction > 1 {
             throw reader.failure(
                 "topFraction", "is \(topFraction), more than all", remedy: "use a share, at most 1")
@@ -59,6 +70,7 @@ extension ExchangePart {
     func flatten(into keys: inout FlatKeys) {
         keys.add("overlap", overlap)
         keys.add("bucketMegabytes", bucketMegabytes)
+        keys.add("localSteps", localSteps)
         keys.add("compression", compression.rawValue)
         if compression == .topK { keys.add("topFraction", topFraction) }
         if compression == .powerSGD { keys.add("factorRank", factorRank) }

@@ -136,6 +136,12 @@ extension TrainingPart {
                 "synchronizedBatchNorm", "cannot be used with training.accumulation: \(accumulation)",
                 remedy: "drop one: the shards of a lane run one after the other and cannot share statistics")
         }
+        if exchange.localSteps > 1, synchronizedBatchNorm {
+            throw reader.failure(
+                "synchronizedBatchNorm", "cannot be used with training.exchange.localSteps",
+                remedy:
+                    "drop one: statistics over all nodes would make them wait for each other at every step")
+        }
         if frozen.contains("") { throw reader.failure("frozen", "holds an empty name") }
         if schedule.minimumRate > optimizer.rate {
             throw reader.failure(
