@@ -16,11 +16,20 @@ public struct NamedTensor: @unchecked Sendable {
         case floats([Float])
         case bytes([UInt8])
         case pointer(UnsafeRawBufferPointer)
+        case deferred(count: Int, make: @Sendable () -> [Float])
     }
 
     /// A tensor of 32-bit floating point numbers; `shape` multiplies to `values.count`.
     public init(_ name: String, shape: [Int], values: [Float]) {
         self.init(name, elementType: .float32, shape: shape, storage: .floats(values))
+    }
+
+    /// A tensor of 32-bit floating point numbers that are made when they are written, and let go after it: a file of many
+    /// tensors then takes the memory of one. `make` gives as many as `shape` multiplies to, the same each time.
+    public init(_ name: String, shape: [Int], make: @escaping @Sendable () -> [Float]) {
+        let count = shape.reduce(1, *)
+        self.init(
+            name, elementType: .float32, shape: shape, storage: .deferred(count: count, make: make))
     }
 
     /// A tensor whose little-endian elements lie in an array of bytes.
@@ -44,7 +53,10 @@ public struct NamedTensor: @unchecked Sendable {
     }
 
     /// The size of all elements.
-    public var byteCount: Int { withBytes(\.count) }
+    public var byteCount: Int {
+        if case .deferred(let count, _) = storage { return count * MemoryLayout<Float>.size }
+        return withBytes(\.count)
+    }
 
     /// Lends the elements' bytes.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
@@ -52,6 +64,7 @@ public struct NamedTensor: @unchecked Sendable {
         case .floats(let values): try values.withUnsafeBytes(body)
         case .bytes(let bytes): try bytes.withUnsafeBytes(body)
         case .pointer(let pointer): try body(pointer)
+        case .deferred(_, let make): try make().withUnsafeBytes(body)
         }
     }
 }

@@ -26,13 +26,20 @@ public enum SafetensorsWriter {
         _ tensors: [NamedTensor], metadata: [String: String], to path: String, operations: FileOperations
     ) throws -> FileRecord {
         let layout = try SafetensorsLayout(tensors, metadata: metadata)
+        var digests: [String: String] = [:]
         let written = try HashingFileWriter.write(path, operations: operations) { write in
             try layout.header.withUnsafeBytes(write)
-            for tensor in layout.tensors { try tensor.withBytes(write) }
-        }
-        var digests: [String: String] = [:]
-        for tensor in layout.tensors {
-            digests[tensor.name] = tensor.withBytes { SHA256.hexadecimal(of: $0) }
+            for tensor in layout.tensors {
+                digests[tensor.name] = try tensor.withBytes { bytes in
+                    guard bytes.count == tensor.byteCount else {
+                        throw LockstepError(
+                            .internalError,
+                            "tensor '\(tensor.name)' has \(bytes.count) bytes, not \(tensor.byteCount)")
+                    }
+                    try write(bytes)
+                    return SHA256.hexadecimal(of: bytes)
+                }
+            }
         }
         return FileRecord(byteCount: written.byteCount, sha256: written.sha256, tensorDigests: digests)
     }

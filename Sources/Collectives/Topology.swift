@@ -18,9 +18,10 @@ public struct Topology: Sendable, Equatable {
     /// The topology of one rank alone.
     public static let solo = Topology(rank: 0, leaderOfRank: [0])
 
-    /// A job of one node, as its rank 0 sees it: for plans.
-    public static func oneNode(worldSize: Int) -> Topology {
-        Topology(rank: 0, leaderOfRank: Array(repeating: 0, count: max(1, worldSize)))
+    /// A job of nodes with as many ranks each, as its rank 0 sees it: for plans.
+    public static func even(nodes: Int = 1, ranksPerNode: Int) -> Topology {
+        let each = max(1, ranksPerNode)
+        return Topology(rank: 0, leaderOfRank: (0..<(max(1, nodes) * each)).map { $0 / each * each })
     }
 
     /// The topology in which rank i belongs to the node whose lowest rank is `leaderOfRank[i]`.

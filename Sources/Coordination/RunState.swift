@@ -31,15 +31,13 @@ public struct RunIdentity: Sendable {
     public func contents(_ snapshot: Snapshot, state: TrainingState, wallSeconds: Double)
         -> CheckpointContents
     {
-        let tensors = snapshot.exported()
-        func named(_ group: [String: StoredTensor]) -> [NamedTensor] {
-            group.sorted { $0.key < $1.key }.map {
-                NamedTensor($0.key, shape: $0.value.shape, values: $0.value.values)
-            }
+        func named(_ tensors: [Snapshot.Tensor]) -> [NamedTensor] {
+            tensors.map { tensor in NamedTensor(tensor.name, shape: tensor.shape) { tensor.values() } }
         }
         return CheckpointContents(
             state: state, recipeHash: recipeHash, recipeText: recipeText, recipeKeys: recipeKeys,
-            parameters: named(tensors.parameters), optimizer: named(tensors.optimizer), dataJSON: dataJSON,
+            parameters: named(snapshot.parameterTensors), optimizer: named(snapshot.optimizerTensors),
+            dataJSON: dataJSON,
             wallSeconds: wallSeconds, libraryVersions: libraryVersions)
     }
 }

@@ -6,12 +6,31 @@ import Execution
 struct NodeMemory: Sendable {
     private let memory: SharedMemory
     private let offsets: Offsets
+    private let layout: Layout
     /// Elements of an arena.
-    let elementCount: Int
-    /// Bytes for the numbers of all shards at the largest meeting.
-    private let meetingByteCount: Int
-    let laneCount: Int
-    let shardCount: Int
+    var elementCount: Int { layout.elementCount }
+    var laneCount: Int { layout.buffersOfLane.count }
+    var shardCount: Int { layout.shardCount }
+
+    /// What the memory is for.
+    struct Layout: Sendable {
+        /// Elements of an arena.
+        let elementCount: Int
+        /// Arenas of optimizer state.
+        let stateCount: Int
+        let shardCount: Int
+        /// Gradient buffers of each lane of the node.
+        let buffersOfLane: [Int]
+        /// What the exchange between nodes takes; nothing on a single node.
+        var exchange = ExchangeSize()
+        /// Whether a bfloat16 copy of the parameters is kept.
+        var hasNarrowParameters = false
+        /// What the numbers of all shards take at the largest meeting of a step.
+        var meetingByteCount = 0
+
+        /// All bytes.
+        var byteCount: Int { Offsets(self).total }
+    }
 
     /// Where the regions start, in bytes.
     private struct Offsets: Sendable {
@@ -36,63 +55,42 @@ struct NodeMemory: Sendable {
         var residual = 0
         var gathered = 0
         var total = 0
+
+        init(_ layout: Layout) {
+            func take(_ byteCount: Int) -> Int {
+                defer { total += (byteCount + 63) / 64 * 64 }
+                return total
+            }
+            let arena = layout.elementCount * MemoryLayout<Float>.size
+            let chunks = layout.elementCount / ParameterLayout.chunk
+            abort = take(AbortSignal.byteCount)
+            barrier = take(NodeBarrier.byteCount(participants: layout.buffersOfLane.count))
+            boundary = take(Flag.byteCount)
+            copied = take(Flag.byteCount)
+            exchanged = take(Flag.byteCount)
+            ready = layout.buffersOfLane.map { _ in take(Flag.byteCount) }
+            notice = take(MemoryLayout<BoundaryNotice>.stride)
+            reports = take(layout.shardCount * MemoryLayout<ShardReport>.stride)
+            meetings = take(2 * layout.meetingByteCount)
+            squares = take(chunks * MemoryLayout<Double>.size)
+            digests = take(chunks * MemoryLayout<UInt64>.size)
+            parameters = take(arena)
+            if layout.hasNarrowParameters { narrowParameters = take(arena / 2) }
+            states = take(arena * layout.stateCount)
+            gradients = layout.buffersOfLane.map { take(arena * $0) }
+            outgoing = take(arena * layout.exchange.outgoing)
+            incoming = take(arena * layout.exchange.incoming)
+            scratch = take(layout.exchange.scratchCount * MemoryLayout<Float>.size)
+            residual = take(arena * layout.exchange.residuals)
+            gathered = take(arena * layout.exchange.gatheredResiduals)
+        }
     }
 
     /// Takes the memory from the communicator. Collective: every rank of the node, same order.
-    /// - Parameters:
-    ///   - buffersOfLane: gradient buffers of each lane of the node.
-    ///   - exchange: what the exchange between nodes takes; nothing on a single node.
-    ///   - meetingByteCount: what the numbers of all shards take at the largest meeting of a step.
-    ///   - hasNarrowParameters: whether a bfloat16 copy of the parameters is kept.
-    init(
-        _ communicator: any Communicator, elementCount: Int, stateCount: Int, shardCount: Int,
-        buffersOfLane: [Int], exchange: ExchangeSize = ExchangeSize(), hasNarrowParameters: Bool = false,
-        meetingByteCount: Int = 0
-    ) throws {
-        self.elementCount = elementCount
-        self.shardCount = shardCount
-        self.meetingByteCount = meetingByteCount
-        laneCount = buffersOfLane.count
-        offsets = Self.offsets(
-            elementCount: elementCount, stateCount: stateCount, shardCount: shardCount,
-            buffersOfLane: buffersOfLane, exchange: exchange, hasNarrowParameters: hasNarrowParameters,
-            meetingByteCount: meetingByteCount)
+    init(_ communicator: any Communicator, _ layout: Layout) throws {
+        self.layout = layout
+        offsets = Offsets(layout)
         memory = try communicator.allocateShared(byteCount: offsets.total)
-    }
-
-    private static func offsets(
-        elementCount: Int, stateCount: Int, shardCount: Int, buffersOfLane: [Int], exchange: ExchangeSize,
-        hasNarrowParameters: Bool, meetingByteCount: Int
-    ) -> Offsets {
-        var offsets = Offsets()
-        var next = 0
-        func take(_ byteCount: Int) -> Int {
-            defer { next += (byteCount + 63) / 64 * 64 }
-            return next
-        }
-        let arena = elementCount * MemoryLayout<Float>.size
-        offsets.abort = take(AbortSignal.byteCount)
-        offsets.barrier = take(NodeBarrier.byteCount(participants: buffersOfLane.count))
-        offsets.boundary = take(Flag.byteCount)
-        offsets.copied = take(Flag.byteCount)
-        offsets.exchanged = take(Flag.byteCount)
-        offsets.ready = buffersOfLane.map { _ in take(Flag.byteCount) }
-        offsets.notice = take(MemoryLayout<BoundaryNotice>.stride)
-        offsets.reports = take(shardCount * MemoryLayout<ShardReport>.stride)
-        offsets.meetings = take(2 * meetingByteCount)
-        offsets.squares = take(elementCount / ParameterLayout.chunk * MemoryLayout<Double>.size)
-        offsets.digests = take(elementCount / ParameterLayout.chunk * MemoryLayout<UInt64>.size)
-        offsets.parameters = take(arena)
-        if hasNarrowParameters { offsets.narrowParameters = take(arena / 2) }
-        offsets.states = take(arena * stateCount)
-        offsets.gradients = buffersOfLane.map { take(arena * $0) }
-        offsets.outgoing = take(arena * exchange.outgoing)
-        offsets.incoming = take(arena * exchange.incoming)
-        offsets.scratch = take(exchange.scratchCount * MemoryLayout<Float>.size)
-        offsets.residual = take(arena * exchange.residuals)
-        offsets.gathered = take(arena * exchange.gatheredResiduals)
-        offsets.total = next
-        return offsets
     }
 
     var abort: UnsafeMutableRawPointer { memory.base + offsets.abort }
@@ -117,7 +115,7 @@ struct NodeMemory: Sendable {
 
     /// What the shards hand in at a meeting; two in turn, so that nobody overwrites what others still read.
     func meeting(isOdd: Bool) -> UnsafeMutableRawPointer {
-        memory.base + offsets.meetings + (isOdd ? meetingByteCount : 0)
+        memory.base + offsets.meetings + (isOdd ? layout.meetingByteCount : 0)
     }
 
     /// The sum of squares of every chunk of the summed gradient.
@@ -187,6 +185,13 @@ struct ExchangeSize: Equatable {
     var residuals = 0
     /// On the first node, whose ranks write checkpoints, places for the residuals of all.
     var gatheredResiduals = 0
+
+    /// All bytes.
+    /// - Parameter arena: bytes of an arena.
+    func byteCount(arena: Int) -> Int {
+        arena * (outgoing + incoming + residuals + gatheredResiduals)
+            + scratchCount * MemoryLayout<Float>.size
+    }
 }
 
 /// What a logical shard adds to a step beside its gradients.

@@ -36,33 +36,14 @@ public final class ReplicaShared: @unchecked Sendable {
         self.configuration = configuration
         self.communicator = communicator
         self.map = map
-        let trace = try configuration.trainingTrace(1)
-        let layout = ParameterLayout(trace)
         try Self.check(configuration)
-        meetings = try LaneMeeting.counts(trace, layout: layout, map: map)
-        let tree = CanonicalTree(leafCount: map.logicalShards)
-        let plan = BucketPlan(
-            layout, targetByteCount: configuration.bucketByteCount,
-            edgeByteCount: map.nodeCount > 1 ? configuration.edgeBucketByteCount : nil)
-        stacks = map.nodeLanes.map { ShardStack(shards: map.shards(ofLane: $0), tree: tree) }
-        let exchangeLayout = ExchangeLayout(map, tree: tree, leaves: stacks.flatMap(\.published))
-        let compression = exchangeLayout == nil ? nil : configuration.compression
         let coordinatorIsHere = communicator.topology.ranksOfNode[map.nodeIndex].contains(0)
-        var exchangeSize = exchangeLayout.map { $0.size(plan) } ?? ExchangeSize()
-        if let compression {
-            let outgoing = exchangeSize.outgoing
-            exchangeSize = CompressedExchange.size(
-                compression, nodeCount: map.nodeCount, isFirstNode: coordinatorIsHere, plan: plan,
-                layout: layout)
-            exchangeSize.outgoing = outgoing
-        }
-        let memory = try NodeMemory(
-            communicator, elementCount: layout.elementCount,
-            stateCount: configuration.update.optimizer.stateNames.count, shardCount: map.logicalShards,
-            buffersOfLane: stacks.map(\.bufferCount),
-            exchange: exchangeSize,
-            hasNarrowParameters: configuration.precision == .bfloat16,
-            meetingByteCount: LaneMeeting.byteCount(meetings, shardCount: map.logicalShards))
+        let arrangement = try NodeArrangement(configuration, map: map, isFirstNode: coordinatorIsHere)
+        let (layout, tree, plan) = (arrangement.layout, arrangement.tree, arrangement.plan)
+        let (exchangeLayout, compression) = (arrangement.exchangeLayout, arrangement.compression)
+        let memory = try NodeMemory(communicator, arrangement.memory)
+        meetings = arrangement.meetings
+        stacks = arrangement.stacks
         self.layout = layout
         self.tree = tree
         self.plan = plan

@@ -30,19 +30,53 @@ public final class Snapshot: @unchecked Sendable {
     /// The parameters' arena.
     public var parameters: UnsafePointer<Float> { UnsafePointer(arenas) }
 
-    /// The state as checkpoints hold it: row-major tensors in PyTorch's layouts.
-    public func exported() -> TrainedState {
-        let count = layout.elementCount
-        var state = TrainedState()
-        for segment in layout.allSegments {
-            state.parameters[segment.name] = StoredTensor(
-                shape: segment.storedShape, values: layout.export(segment, from: arenas))
-            for (index, name) in stateNames.enumerated() where segment.momentum == nil {
-                state.optimizer["\(segment.name).\(name)"] = StoredTensor(
-                    shape: segment.storedShape,
-                    values: layout.export(segment, from: arenas + (index + 1) * count))
-            }
+    /// A tensor of a snapshot, exported when it is asked for.
+    public struct Tensor: Sendable {
+        /// For instance `layers.0.weight`, or `layers.0.weight.exp_avg`.
+        public let name: String
+        /// The extents as checkpoints hold them.
+        public let shape: [Int]
+        private let snapshot: Snapshot
+        private let segment: ParameterLayout.Segment
+        private let arena: Int
+
+        fileprivate init(
+            _ name: String, _ snapshot: Snapshot, _ segment: ParameterLayout.Segment, arena: Int
+        ) {
+            self.name = name
+            shape = segment.storedShape
+            (self.snapshot, self.segment, self.arena) = (snapshot, segment, arena)
         }
+
+        /// The elements, row-major in PyTorch's layout.
+        public func values() -> [Float] {
+            let layout = snapshot.layout
+            return layout.export(segment, from: snapshot.arenas + arena * layout.elementCount)
+        }
+    }
+
+    /// The parameters, in the order of their names.
+    public var parameterTensors: [Tensor] {
+        layout.allSegments.map { Tensor($0.name, self, $0, arena: 0) }.sorted { $0.name < $1.name }
+    }
+
+    /// The optimizer's state, in the order of names.
+    public var optimizerTensors: [Tensor] {
+        layout.segments.flatMap { segment in
+            stateNames.enumerated().map { Tensor("\(segment.name).\($1)", self, segment, arena: $0 + 1) }
+        }.sorted { $0.name < $1.name }
+    }
+
+    /// All of it at once.
+    public func exported() -> TrainedState {
+        func stored(_ tensors: [Tensor]) -> [String: StoredTensor] {
+            Dictionary(
+                uniqueKeysWithValues: tensors.map {
+                    ($0.name, StoredTensor(shape: $0.shape, values: $0.values()))
+                })
+        }
+        var state = TrainedState(parameters: stored(parameterTensors))
+        state.optimizer = stored(optimizerTensors)
         return state
     }
 }

@@ -22,11 +22,16 @@ struct PlanCommand: ParsableCommand {
         help: "A recipe key and its value, key=value; repeatable.")
     var settings: [String] = []
     @Option(help: "Ranks to plan for.") var ranks = 1
+    @Option(help: "Nodes over which the ranks are spread evenly.") var nodes = 1
     @Option(help: "Lanes of each rank.") var lanes: Int?
 
     func validate() throws {
         try Bounds.check("--ranks", ranks)
+        try Bounds.check("--nodes", nodes)
         try Bounds.check("--lanes", lanes)
+        if ranks % nodes != 0 {
+            throw ValidationError("--ranks \(ranks) do not divide among --nodes \(nodes)")
+        }
         if (recipe == nil) == (workload == nil) {
             throw ValidationError("give a recipe, or --workload and a name")
         }
@@ -35,8 +40,8 @@ struct PlanCommand: ParsableCommand {
                 "--precision and --recompute need --workload; for a recipe use --set training.precision=… "
                     + "and --set training.recompute=…")
         }
-        if workload != nil, !settings.isEmpty || ranks != 1 || lanes != nil {
-            throw ValidationError("--set, --ranks and --lanes need a recipe")
+        if workload != nil, !settings.isEmpty || ranks != 1 || nodes != 1 || lanes != nil {
+            throw ValidationError("--set, --ranks, --nodes and --lanes need a recipe")
         }
     }
 
@@ -49,6 +54,6 @@ struct PlanCommand: ParsableCommand {
                 ).text)
         }
         let parsed = try Recipe(contentsOf: recipe, overrides: settings)
-        say(try RunPlan(parsed, ranks: ranks, lanes: lanes).text)
+        say(try RunPlan(parsed, ranks: ranks, nodes: nodes, lanes: lanes).text)
     }
 }

@@ -2,6 +2,7 @@ import Collectives
 import Coordination
 import DataParallel
 import DataPipeline
+import Diagnostics
 import Execution
 import Recipes
 import Scenarios
@@ -12,38 +13,73 @@ public struct RunPlan {
     /// The plan as text.
     public let text: String
 
-    /// Plans a recipe for a number of ranks on one node.
+    /// Plans a recipe for a number of ranks.
     /// - Throws: `LockstepError` where the recipe or its data do not fit.
-    public init(_ recipe: Recipe, ranks: Int, lanes: Int?) throws {
+    /// - Parameters:
+    ///   - ranks: all of them.
+    ///   - nodes: over which they are spread evenly.
+    ///   - lanes: of each rank; as many as there are cores for where `nil`.
+    public init(_ recipe: Recipe, ranks: Int, nodes: Int = 1, lanes: Int?) throws {
         let data = try RecipeData(recipe)
         let scenario = try Scenario(recipe, fitted: data.fitted)
-        let samples = try data.samples(.train).rows.count
-        let wanted = lanes ?? CPUBudget.current().lanes(localReplicas: ranks)
+        let dataset = try data.dataset(.train, for: .training(seed: recipe.seed))
+        let samples = dataset.count
+        let wanted = lanes ?? CPUBudget.current().lanes(localReplicas: ranks / nodes)
         let shards =
             recipe.training.logicalShards
             ?? LaneMap.defaultLogicalShards(
                 laneCount: ranks * wanted * recipe.training.accumulation,
                 globalBatchSize: recipe.training.globalBatchSize)
         let each = lanes ?? max(1, min(wanted, shards / ranks))
-        let topology = Topology.oneNode(worldSize: ranks)
+        let topology = Topology.even(nodes: nodes, ranksPerNode: ranks / nodes)
         let map = try LaneMap(topology, lanesPerReplica: each, logicalShards: shards)
         let sampler = try ShardSampler(
             sampleCount: samples, globalBatchSize: recipe.training.globalBatchSize, shardCount: shards,
             seed: recipe.seed, shuffles: recipe.training.shuffle)
         let trace = try scenario.trace(sampleCount: max(1, sampler.maximumShardSize))
         let layout = ParameterLayout(trace)
+        let configuration = Self.configuration(recipe, scenario)
         let plan = try Plan(
             trace, layout: layout, precision: scenario.precision.available,
             keepsPredictions: false)
         text = [
             Self.parameters(layout),
             plan.report,
-            Self.buckets(BucketPlan(layout), map),
-            Self.memory(
-                layout, plan, map,
-                stateCount: scenario.updateOptions(totalSteps: 1).optimizer.stateNames.count),
+            Self.buckets(
+                BucketPlan(
+                    layout, targetByteCount: configuration.bucketByteCount,
+                    edgeByteCount: nodes > 1 ? configuration.edgeBucketByteCount : nil), map),
+            try PlannedMemory(
+                shared: NodeMemorySize(configuration, map: map), map: map,
+                activations: plan.arenaByteCount,
+                largestTensor: (layout.segments.map(\.elementCount).max() ?? 0) * MemoryLayout<Float>.size,
+                evaluation: try Self.evaluationByteCount(scenario, data, layout),
+                dataset: dataset.isResident ? dataset.count * dataset.sampleByteCount : 0
+            ).text,
             Self.steps(recipe, sampler, map),
         ].joined(separator: "\n\n")
+    }
+
+    /// What a run would be configured with, as far as memory goes.
+    private static func configuration(_ recipe: Recipe, _ scenario: Scenario) -> ReplicaConfiguration {
+        var configuration = ReplicaConfiguration(
+            update: scenario.updateOptions(totalSteps: 1), seed: recipe.seed,
+            trace: { try scenario.trace(sampleCount: $0) },
+            makeSource: { _, _ in throw LockstepError(.internalError, "a plan reads no data") })
+        configuration.apply(recipe.training.exchange)
+        configuration.precision = scenario.precision.available
+        return configuration
+    }
+
+    /// Activations of an evaluation batch.
+    private static func evaluationByteCount(
+        _ scenario: Scenario, _ data: RecipeData, _ layout: ParameterLayout
+    ) throws -> Int {
+        let rows = data.rows(scenario.recipe.coordinator.evaluationSplit).count
+        let samples = min(scenario.recipe.coordinator.evaluationBatchSize, rows)
+        guard samples > 0 else { return 0 }
+        let trace = try scenario.inferenceTrace(sampleCount: samples, withLabel: true)
+        return try Plan(trace, layout: layout).arenaByteCount
     }
 
     private static func parameters(_ layout: ParameterLayout) -> String {
@@ -59,19 +95,6 @@ public struct RunPlan {
                 "  bucket \(number): elements \(range.lowerBound)..<\(range.upperBound), slices by lane \(slices)"
         }
         return "buckets: \(plan.buckets.count)\n" + lines.joined(separator: "\n")
-    }
-
-    private static func memory(_ layout: ParameterLayout, _ plan: Plan, _ map: LaneMap, stateCount: Int)
-        -> String
-    {
-        let tree = CanonicalTree(leafCount: map.logicalShards)
-        let arena = layout.elementCount * 4
-        let gradients =
-            map.nodeLanes.reduce(0) { $0 + tree.bufferCount(shards: map.shards(ofLane: $1)) } * arena
-        return """
-            memory of the node: parameters \(arena) bytes once, optimizer state \(arena * stateCount) bytes once, \
-            gradients \(gradients) bytes in shared buffers, activations \(plan.arenaByteCount) bytes a lane
-            """
     }
 
     private static func steps(_ recipe: Recipe, _ sampler: ShardSampler, _ map: LaneMap) -> String {

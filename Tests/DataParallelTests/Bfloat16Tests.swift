@@ -50,6 +50,17 @@ import Testing
         }
     }
 
+    /// Fewer pixels by average pooling, then more by a transposed convolution.
+    private struct Resampling: Layer {
+        let first = Conv2d(16, kernel: 3, bias: false)
+        let second = ConvTranspose2d(16, kernel: 3, stride: 2, activation: .gelu)
+        let head = Dense(40)
+
+        func callAsFunction(_ input: Tensor) throws -> Tensor {
+            try head(GlobalAveragePool()(second(AvgPool2d(2)(first(input)))))
+        }
+    }
+
     /// The embeddings of all tokens side by side.
     private struct Words: Layer {
         let embedding = Embedding(13, 16)
@@ -73,6 +84,7 @@ import Testing
         ("linear", { Between() }), ("gelu", { Between(activation: .gelu) }),
         ("layerNorm", { Between([LayerNorm()]) }), ("rmsNorm", { Between([RMSNorm(epsilon: 1e-5)]) }),
         ("batchNorm", { Between(bias: false, [BatchNorm()]) }), ("convolution", { Convolving() }),
+        ("groupNorm", { Between([GroupNorm(8)]) }), ("resampling", { Resampling() }),
         ("pooling", { ConvolutionalClassifier(convolutions: [16, 24], hidden: [48], classes: 40) }),
         ("attention", { Attending() }), ("embedding", { Words() }), ("rnn", { recurrent(.rnn) }),
         ("lstm", { recurrent(.lstm) }), ("gru", { recurrent(.gru) }),

@@ -8,7 +8,7 @@ import Testing
     private let times: RankTimes
 
     init() throws {
-        map = try LaneMap(Topology.oneNode(worldSize: 3), lanesPerReplica: 2, logicalShards: 6)
+        map = try LaneMap(Topology.even(ranksPerNode: 3), lanesPerReplica: 2, logicalShards: 6)
         times = RankTimes(map)
     }
 

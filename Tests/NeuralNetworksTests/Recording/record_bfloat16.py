@@ -43,6 +43,18 @@ class Pooled(nn.Module):
         return self.head(F.gelu(self.second(F.gelu(self.norm(self.first(x))))).mean((2, 3)))
 
 
+class Resampled(nn.Module):
+    """Pixels made fewer by average pooling, then more by a transposed convolution, and their mean."""
+
+    def __init__(self, channels, outputs):
+        super().__init__()
+        self.first, self.pool = nn.Conv2d(3, channels, 3, bias=False), nn.AvgPool2d(2)
+        self.second, self.head = nn.ConvTranspose2d(channels, channels, 3, 2), nn.Linear(channels, outputs)
+
+    def forward(self, x):
+        return self.head(F.gelu(self.second(self.pool(self.first(x)))).mean((2, 3)))
+
+
 class Between(nn.Module):
     """Something between two products."""
 
@@ -108,6 +120,8 @@ record("gelu", Between(nn.GELU()), row)
 record("layerNorm", Between(nn.LayerNorm(96)), row)
 record("rmsNorm", Between(nn.RMSNorm(96, eps=1e-5)), row)
 record("batchNorm", Between(nn.BatchNorm1d(96), bias=False), row)
+record("groupNorm", Between(nn.GroupNorm(8, 96)), row)
+record("resampling", Resampled(16, 40), {"shape": [3, 12, 12]}, samples=32)
 record("convolution", Pooled(16, 40), {"shape": [3, 12, 11]}, samples=32)
 record("pooling", modules.Convolutional([16, 24], 24 * 2 * 2, [48, 40]), {"shape": [3, 15, 15]})
 record("attention", Attention(13, 48, 2, 40), {"shape": [9], "limit": 13})
