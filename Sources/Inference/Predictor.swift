@@ -17,16 +17,22 @@ public struct Predictor {
         self.batchSize = batchSize
     }
 
-    /// Predicts every row and hands each to `write` as fields of CSV: the row's number from 0, then the class and its
+    /// Predicts every row and hands each to `write` as fields of CSV: the row's number from 0 or its file, then the class and its
     /// probability and the probabilities of all classes; or the number.
-    /// - Returns: how many rows were predicted, and how many were left out for missing values.
+    /// - Parameter warn: told of rows that were left out.
+    /// - Returns: how many rows were predicted.
     /// - Throws: `LockstepError` (65) with the file and line of a bad row.
-    public func predict(file: String, write: ([String]) throws -> Void) throws -> (
-        predicted: Int, leftOut: Int
-    ) {
+    public func predict(
+        file: String, warn: (String) -> Void, write: ([String]) throws -> Void
+    ) throws -> Int {
         let source = try model.scenario.recipe.data.open(toPredict: file)
         let samples = try model.scenario.fitted.samples(source, for: .prediction)
         let (dataset, rows) = (samples.dataset, samples.rows)
+        source.warnings.forEach(warn)
+        if dataset.count < source.rowCount {
+            let reason = model.scenario.fitted.format.leftOutReason
+            warn("\(source.rowCount - dataset.count) of \(source.rowCount) rows \(reason)")
+        }
         try write([source.rowTitle] + header)
         let batch = MicroBatch(specs: dataset.fields, capacity: min(batchSize, max(dataset.count, 1)))
         var programs: [Int: Program] = [:]
@@ -47,7 +53,7 @@ public struct Predictor {
                 try write([source.name(ofRow: rows[index])] + fields(scores))
             }
         }
-        return (dataset.count, source.rowCount - dataset.count)
+        return dataset.count
     }
 
     private func makeProgram(_ sampleCount: Int) throws -> Program {

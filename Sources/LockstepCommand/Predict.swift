@@ -7,25 +7,23 @@ import Inference
 struct Predict: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Predict the rows of a CSV file that looks like the training data; it need not have the label.")
+            "Predict a file that looks like the training data, without labels; or a picture, or a folder of them."
+    )
 
     @Argument(help: "A run's folder, or a checkpoint's.") var path: String
-    @Option(help: "The file to predict.") var input: String
+    @Option(help: "The file to predict; for pictures also a folder.") var input: String
     @Option(help: "Where to write the predictions as CSV; default: standard output.") var output: String?
 
     func run() throws {
         let model = try TrainedModel(path)
         model.warnings.forEach { note("warning: " + $0) }
         var lines = Data()
-        let (count, leftOut) = try Predictor(model).predict(file: input) { fields in
+        let count = try Predictor(model).predict(file: input, warn: { note("warning: " + $0) }) { fields in
             lines.append(Data((fields.map(Self.quoted).joined(separator: ",") + "\n").utf8))
             if output == nil, lines.count > 1 << 16 {
                 FileHandle.standardOutput.write(lines)
                 lines.removeAll(keepingCapacity: true)
             }
-        }
-        if leftOut > 0 {
-            note("warning: \(leftOut) rows have missing values and are left out (data.missing)")
         }
         guard let output else { return FileHandle.standardOutput.write(lines) }
         do {

@@ -127,8 +127,9 @@ extension Recipe {
             throw reader.failure(
                 "model", "of kind '\(kind.rawValue)' does not fit task '\(task.rawValue)'", remedy: remedy)
         }
-        if data.format == .lines, task == .regression {
-            throw reader.failure("task", "is regression, but lines have classes, not numbers")
+        if data.format == .lines || data.format == .images, task == .regression {
+            throw reader.failure(
+                "task", "is regression, but \(data.format.rawValue) have classes, not numbers")
         }
     }
 

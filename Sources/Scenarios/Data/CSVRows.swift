@@ -94,13 +94,12 @@ extension FittedText: FittedFormat {
     }
 }
 
-extension WordTokenizer {
+extension SequenceTokenizer {
     /// The field of a sample's tokens.
-    var field: ModelTrace.Field { .init("tokens", [options.sequenceLength], .int32) }
+    var field: ModelTrace.Field { .init("tokens", [length], .int32) }
     /// What models need to know of them.
     var input: TokenInput {
-        TokenInput(
-            identifierCount: identifierCount, paddingID: Int(Self.paddingID), length: options.sequenceLength)
+        TokenInput(identifierCount: identifierCount, paddingID: Int(paddingID), length: length)
     }
 }
 
@@ -120,12 +119,21 @@ extension TextPart {
     func schema(label: DataPipeline.LabelKind) -> TextSchema {
         TextSchema(
             text: columns.map(\.column), label: csv.label.column, labelKind: label,
-            tokenizer: tokenizer.options)
+            tokenizer: tokenizer.options, tokenKind: tokenizer.kind)
     }
 }
 
 extension TokenizerPart {
-    /// What the word tokenizer takes.
+    /// What tokens are.
+    var kind: TokenKind {
+        switch tokenizer {
+        case .words: .words
+        case .bpe: .bytePairs
+        case .wordPiece: .wordPieces
+        }
+    }
+
+    /// What tokenizers take.
     var options: WordTokenizerOptions {
         WordTokenizerOptions(
             vocabularySize: vocabularySize, minimumCount: minimumCount, sequenceLength: maximumLength,

@@ -61,7 +61,7 @@ public struct LineRows: RowSource {
                 remedy: "name one file a class in data.paths, and one name a class in data.classNames")
         }
         try ClassCheck(own, place: place).check(recipe.task, names: names)
-        let tokenizer = try WordTokenizer(options: part.tokenizer.options) { take in
+        let tokenizer = try SequenceTokenizer(part.tokenizer.kind, options: part.tokenizer.options) { take in
             for row in rows { try withText(ofRow: row) { try take($0) } }
         }
         return .lines(FittedLines(classNames: names ?? own, tokenizer: tokenizer))
@@ -97,7 +97,7 @@ public struct FittedLines: FittedFormat {
     /// The names of the classes, by the number of their file.
     public var classNames: [String]
     /// The vocabulary and how texts become sequences.
-    public var tokenizer: WordTokenizer
+    public var tokenizer: SequenceTokenizer
 
     /// `tokens`.
     public var inputs: [ModelTrace.Field] { [tokenizer.field] }
@@ -121,12 +121,12 @@ private struct LineDataset: Dataset {
     let fields: [FieldSpec]
     private let source: LineRows
     private let rows: [Int]
-    private let tokenizer: WordTokenizer
+    private let tokenizer: SequenceTokenizer
 
     init(source: LineRows, rows: [Int], fitted: FittedLines, withLabel: Bool) {
         (self.source, self.rows, tokenizer) = (source, rows, fitted.tokenizer)
         let tokens = FieldSpec(
-            name: "tokens", sampleShape: [tokenizer.options.sequenceLength], element: .int32)
+            name: "tokens", sampleShape: [tokenizer.length], element: .int32)
         fields =
             withLabel ? [tokens, FieldSpec(name: "label", sampleShape: [], element: .int32)] : [tokens]
     }
@@ -134,13 +134,13 @@ private struct LineDataset: Dataset {
     var count: Int { rows.count }
     var isResident: Bool { false }
 
-    func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) {
+    func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws {
         let row = rows[index]
         guard field == 0 else {
             return destination.storeBytes(of: Int32(source.place(ofRow: row).file), as: Int32.self)
         }
-        source.withText(ofRow: row) {
-            tokenizer.encode($0, to: destination.assumingMemoryBound(to: Int32.self))
+        try source.withText(ofRow: row) {
+            try tokenizer.encode([$0], to: destination.assumingMemoryBound(to: Int32.self))
         }
     }
 

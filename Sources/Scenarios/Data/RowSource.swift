@@ -48,6 +48,7 @@ extension DataPart {
         case .table(let part): try CSVRows(paths: paths, part.csv)
         case .text(let part): try CSVRows(paths: paths, part.csv)
         case .lines(let part): try LineRows(paths: paths, part)
+        case .images(let part): try ImageRows(self, part)
         }
     }
 
@@ -58,6 +59,7 @@ extension DataPart {
         case .table(let part): try CSVRows(paths: [path], part.csv)
         case .text(let part): try CSVRows(paths: [path], part.csv)
         case .lines(let part): try LineRows(paths: [path], part)
+        case .images(let part): try ImageRows(toPredict: path, self, part)
         }
     }
 }
