@@ -33,7 +33,30 @@ public struct Predictor {
             let reason = model.scenario.fitted.format.leftOutReason
             warn("\(source.rowCount - dataset.count) of \(source.rowCount) rows \(reason)")
         }
-        try write([source.rowTitle] + header)
+        try predict(dataset, title: source.rowTitle, name: { source.name(ofRow: rows[$0]) }, write: write)
+        return dataset.count
+    }
+
+    /// Predicts texts, as if each stood in the training data, and writes them as ``predict(file:warn:write:)`` does.
+    /// - Throws: `LockstepError` (2) where the model reads no texts.
+    public func predict(texts: [String], write: ([String]) throws -> Void) throws {
+        let samples = try model.scenario.fitted.format.samples(texts: texts)
+        try predict(samples.dataset, title: "row", name: { String($0) }, write: write)
+    }
+
+    /// Predicts the lines of a file of texts, numbered from 0; what is not UTF-8 in them becomes U+FFFD.
+    /// - Returns: how many there were.
+    /// - Throws: `LockstepError` (65) for a missing or empty file; (2) where the model reads no texts.
+    public func predict(lines path: String, write: ([String]) throws -> Void) throws -> Int {
+        let lines = try TextLines(path: path)
+        try predict(texts: (0..<lines.count).map { lines[$0] }, write: write)
+        return lines.count
+    }
+
+    private func predict(
+        _ dataset: any Dataset, title: String, name: (Int) -> String, write: ([String]) throws -> Void
+    ) throws {
+        try write([title] + header)
         let batch = MicroBatch(specs: dataset.fields, capacity: min(batchSize, max(dataset.count, 1)))
         var programs: [Int: Program] = [:]
         for range in EvaluationBatches(dataset.count, batchSize: batchSize) {
@@ -50,10 +73,9 @@ public struct Predictor {
             let width = program.predictions.count / range.count
             for (place, index) in range.enumerated() {
                 let scores = program.predictions[(place * width)..<((place + 1) * width)].map(Double.init)
-                try write([source.name(ofRow: rows[index])] + fields(scores))
+                try write([name(index)] + fields(scores))
             }
         }
-        return dataset.count
     }
 
     private func makeProgram(_ sampleCount: Int) throws -> Program {

@@ -56,7 +56,7 @@ struct RecipeTests {
                 "data.split.kind=files",
             ]
         ),
-        (RecipeSamples.images, ["data={format: images, source: idx, path: a, labels: b, size: null}"]),
+        (RecipeSamples.images, ["data={format: images, source: idx, path: a, labels: b}"]),
         (RecipeSamples.images, ["data.source=list", "data.image=0", "data.label=1", "data.header=false"]),
         (RecipeSamples.images, ["model={kind: resnet, depth: 18, smallImages: true}"]),
         (RecipeSamples.images, ["model={kind: resnet, depth: 14, projection: true}"]),

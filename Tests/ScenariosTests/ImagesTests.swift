@@ -95,8 +95,8 @@ struct ImagesTests {
             try folder.write(idx([count], (0..<count).map { UInt8($0 % 3) }), to: "\(name)-labels")
         }
         let words = [
-            "data.source=idx", "data.size=null", "data.cacheFolder=null", "data.path=train-images",
-            "data.labels=train-labels", "data.testPath=test-images", "data.testLabels=test-labels",
+            "data={format: images, source: idx, path: train-images, labels: train-labels}",
+            "data.testPath=test-images", "data.testLabels=test-labels",
             "data.split={kind: files, validation: 0.25, stratify: true}",
         ]
         let data = try RecipeData(try folder.recipe(Self.recipe, words))
@@ -113,7 +113,7 @@ struct ImagesTests {
         let record = { (label: Int) in [UInt8(label)] + (0..<3072).map { UInt8($0 % 200) } }
         try folder.write((0..<20).flatMap { record($0 % 10) }, to: "batch.bin")
         let words = [
-            "data.source=cifar10", "data.size=null", "data.cacheFolder=null", "data.path=batch.bin",
+            "data={format: images, source: cifar10, path: batch.bin}",
             "data.split={train: 0.5, test: 0.5, stratify: true}",
         ]
         let data = try RecipeData(try folder.recipe(Self.recipe, words))
@@ -125,7 +125,10 @@ struct ImagesTests {
     static let bad: [(name: String, contents: [UInt8], says: String)] = [
         ("corrupt.jpg", [0xFF, 0xD8, 0xFF, 0xE0] + Array(repeating: 7, count: 400), "JPEG file is damaged"),
         ("empty.png", [], "the file is empty"),
-        ("huge.png", PNG.header(width: 30_000, height: 30_000), "30000 x 30000 pixels is beyond the limit"),
+        (
+            "huge.png", PNG.withoutPixels(width: 30_000, height: 30_000),
+            "30000 x 30000 pixels is beyond the limit"
+        ),
         ("text.jpg", Array("hello".utf8), "neither a JPEG nor a PNG"),
     ]
 

@@ -2,12 +2,16 @@
 enum PNG {
     /// A PNG file of RGB pixels, stored without compression.
     static func file(width: Int, height: Int, _ pixel: (_ column: Int, _ row: Int) -> [UInt8]) -> [UInt8] {
-        let lines = (0..<height).flatMap { row in [0] + (0..<width).flatMap { pixel($0, row) } }
+        let lines = (0..<height).flatMap { row -> [UInt8] in [0] + (0..<width).flatMap { pixel($0, row) } }
         return header(width: width, height: height) + chunk("IDAT", stored(lines)) + chunk("IEND", [])
     }
 
-    /// The beginning of a PNG file that tells a size, without its pixels.
-    static func header(width: Int, height: Int) -> [UInt8] {
+    /// A PNG file that tells a size and has no pixels.
+    static func withoutPixels(width: Int, height: Int) -> [UInt8] {
+        header(width: width, height: height) + chunk("IDAT", [0x78, 0x01])
+    }
+
+    private static func header(width: Int, height: Int) -> [UInt8] {
         [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
             + chunk("IHDR", bigEndian(UInt32(width)) + bigEndian(UInt32(height)) + [8, 2, 0, 0, 0])
     }

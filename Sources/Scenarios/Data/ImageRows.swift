@@ -104,7 +104,7 @@ private struct OpenedImages {
             self.init(try Self.cache(catalog, data, part))
             warnings += catalog.emptyClasses.map { "\($0): a class without a picture is left out" }
         case .list(let csv, let image):
-            let rows = try CSVRows(paths: [path], csv)
+            let rows = try CSVRows(paths: [path], csv, onBadSample: data.onBadSample)
             let catalog = try ImageCatalog(
                 rows.csv, path: image.column, label: csv.label.column, classNames: classNames)
             self.init(try Self.cache(catalog, data, part))
@@ -123,7 +123,9 @@ private struct OpenedImages {
             let isList = path.lowercased().hasSuffix(".csv")
             let catalog =
                 try isList
-                ? ImageCatalog(CSVRows(paths: [path], csv).csv, path: image.column, label: nil)
+                ? ImageCatalog(
+                    CSVRows(paths: [path], csv, onBadSample: data.onBadSample).csv, path: image.column,
+                    label: nil)
                 : ImageCatalog(toPredict: path)
             self.init(try Self.cache(catalog, data, part))
         case .idx: self.init(try IDXImages(images: path))
