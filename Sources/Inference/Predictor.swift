@@ -49,14 +49,20 @@ public struct Predictor {
     /// - Throws: `LockstepError` (65) for a missing or empty file; (2) where the model reads no texts.
     public func predict(lines path: String, write: ([String]) throws -> Void) throws -> Int {
         let lines = try TextLines(path: path)
-        try predict(texts: (0..<lines.count).map { lines[$0] }, write: write)
+        // In blocks, so that a file of any size needs little memory.
+        for start in stride(from: 0, to: lines.count, by: 4_096) {
+            let block = start..<min(start + 4_096, lines.count)
+            let samples = try model.scenario.fitted.format.samples(texts: block.map { lines[$0] })
+            try predict(
+                samples.dataset, title: start == 0 ? "row" : nil, name: { String(start + $0) }, write: write)
+        }
         return lines.count
     }
 
     private func predict(
-        _ dataset: any Dataset, title: String, name: (Int) -> String, write: ([String]) throws -> Void
+        _ dataset: any Dataset, title: String?, name: (Int) -> String, write: ([String]) throws -> Void
     ) throws {
-        try write([title] + header)
+        if let title { try write([title] + header) }
         let batch = MicroBatch(specs: dataset.fields, capacity: min(batchSize, max(dataset.count, 1)))
         var programs: [Int: Program] = [:]
         for range in EvaluationBatches(dataset.count, batchSize: batchSize) {

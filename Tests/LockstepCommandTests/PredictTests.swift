@@ -41,6 +41,11 @@ extension CommandTests {
                 let lines = try Lockstep.run(["predict", run, option, file])
                 #expect(lines.output == texts.output, "\(lines.everything)")
             }
+            let many = try workspace.write(
+                (0..<5_000).map { "a \($0 % 2 == 0 ? "dull" : "bright") film\n" }.joined(), to: "many.txt")
+            let all = try Lockstep.run(["predict", run, "--lines", many]).output.split(separator: "\n")
+            #expect(
+                all.count == 5_001 && all[5_000].hasPrefix("4999,good,") && all[4_097].hasPrefix("4096,bad,"))
             let none = try Lockstep.run(["predict", run])
             #expect(none.exitCode == 2 && none.errors.contains("--lines"), "\(none.everything)")
         }

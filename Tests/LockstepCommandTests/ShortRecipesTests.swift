@@ -74,6 +74,16 @@ extension CommandTests {
                 hashes[start.testDescription] = try Lockstep.hash(folder)
             }
             #expect(Set(hashes.values).count == 1, "\(hashes)")
+            let stopped = try Workspace()
+            for (start, steps) in [(Start.supervised(ranks: 2), "3"), (.alone(lanes: 2), "7")] {
+                let resumes = steps == "7" ? ["--resume"] : []
+                let result = try start.train(
+                    recipe,
+                    ["--output", stopped.at("run"), "--max-steps", steps] + resumes
+                        + settings.flatMap { ["--set", $0] })
+                #expect(result.exitCode == 0, "\(result.everything)")
+            }
+            #expect(try Lockstep.hash(stopped.at("run")) == hashes.values.first, "stopped and resumed")
             let workspace = try Workspace()
             let other = settings + ["data.augmentation.rotation=16"]
             let result = try Start.alone(lanes: 1).train(

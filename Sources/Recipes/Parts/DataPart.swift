@@ -76,7 +76,7 @@ public struct DataPart: Sendable, Equatable {
     public var onBadSample: BadSamples
     /// Which rows train, validate and test.
     public var split: SplitPart
-    /// Cross-validation: replaces the fractions of ``split``.
+    /// Cross-validation: cuts all rows of the files, whatever ``split`` says but for its seed and stratification.
     public var fold: Fold?
     /// The fraction of a fold's training rows that is set aside for validation; of no effect without
     /// ``fold``.
@@ -156,10 +156,12 @@ extension DataPart {
             throw reader.failure("testPath", "needs data.split.kind: files", remedy: "write that, or drop it")
         default: break
         }
-        if fold != nil, split.kind != .fractions {
+        if fold != nil, split.kind == .files {
             throw reader.failure(
-                "fold", "cannot be used with data.split.kind: \(split.kind.rawValue)",
-                remedy: "a fold cuts all rows by itself: drop data.split, or use kind: fractions")
+                "fold", "cannot be used with data.split.kind: files",
+                remedy:
+                    "a fold cuts all rows by itself: drop data.split and data.testPath, or use kind: fractions"
+            )
         }
         if case .images(let part) = content, case .idx(_, let testLabels) = part.source {
             guard (testLabels == nil) == (testPath == nil), paths.count == 1 else {
