@@ -51,6 +51,10 @@ extension TrainedState {
         optimizer = try Self.tensors(checkpoint.optimizer)
     }
 
+    /// The tensors of a file, as parameters.
+    /// - Throws: `LockstepError` (65) where one cannot be read.
+    public init(_ file: SafetensorsFile) throws { self.init(parameters: try Self.tensors(file)) }
+
     private static func tensors(_ file: SafetensorsFile) throws -> [String: StoredTensor] {
         var result: [String: StoredTensor] = [:]
         for entry in file.entries where !isCounter(entry) {

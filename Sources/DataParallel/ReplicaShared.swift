@@ -117,12 +117,18 @@ public final class ReplicaShared: @unchecked Sendable {
     /// - Parameters:
     ///   - isResumed: whether a checkpoint goes on; the same on every rank.
     ///   - state: what the checkpoint holds; needed on rank 0 alone.
-    public func initialize(isResumed: Bool = false, from state: TrainedState? = nil) throws {
-        guard isResumed || state == nil else {
+    public func initialize(
+        isResumed: Bool = false, isPretrained: Bool = false, from state: TrainedState? = nil
+    ) throws {
+        guard isResumed || isPretrained || state == nil else {
             throw LockstepError(.internalError, "a state to go on from, but the run is not resumed")
         }
         if !isResumed, communicator.topology.localRank == 0 {
             layout.initialize(memory.parameters, seed: configuration.seed)
+        }
+        if isPretrained, !isResumed {
+            state?.restoreKnown(into: memory.parameters, layout: layout)
+            if communicator.topology.localRank == 0 { try sendState() }
         }
         if isResumed {
             if let state { try restore(state) }

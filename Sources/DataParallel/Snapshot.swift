@@ -119,6 +119,14 @@ public struct TrainedState: Sendable, Equatable {
         try NamesakeTensors.requireCopies(parameters, known: known)
     }
 
+    /// Writes those parameters into an arena that there are, and leaves all others as they are.
+    func restoreKnown(into arena: UnsafeMutablePointer<Float>, layout: ParameterLayout) {
+        for segment in layout.allSegments {
+            guard let tensor = parameters[segment.name], tensor.shape == segment.storedShape else { continue }
+            layout.restore(segment, from: tensor.values, to: arena)
+        }
+    }
+
     func restore(
         into memory: NodeMemory, _ arenas: [(name: String, arena: UnsafeMutablePointer<Float>)],
         layout: ParameterLayout

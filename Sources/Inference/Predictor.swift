@@ -17,17 +17,52 @@ public struct Predictor {
         self.batchSize = batchSize
     }
 
-    /// Predicts every row and hands each to `write` as fields of CSV: the row's number from 0, then the class and its
+    /// Predicts every row and hands each to `write` as fields of CSV: the row's number from 0 or its file, then the class and its
     /// probability and the probabilities of all classes; or the number.
-    /// - Returns: how many rows were predicted, and how many were left out for missing values.
+    /// - Parameter warn: told of rows that were left out.
+    /// - Returns: how many rows were predicted.
     /// - Throws: `LockstepError` (65) with the file and line of a bad row.
-    public func predict(file: String, write: ([String]) throws -> Void) throws -> (
-        predicted: Int, leftOut: Int
-    ) {
+    public func predict(
+        file: String, warn: (String) -> Void, write: ([String]) throws -> Void
+    ) throws -> Int {
         let source = try model.scenario.recipe.data.open(toPredict: file)
         let samples = try model.scenario.fitted.samples(source, for: .prediction)
         let (dataset, rows) = (samples.dataset, samples.rows)
-        try write([source.rowTitle] + header)
+        source.warnings.forEach(warn)
+        if dataset.count < source.rowCount {
+            let reason = model.scenario.fitted.format.leftOutReason
+            warn("\(source.rowCount - dataset.count) of \(source.rowCount) rows \(reason)")
+        }
+        try predict(dataset, title: source.rowTitle, name: { source.name(ofRow: rows[$0]) }, write: write)
+        return dataset.count
+    }
+
+    /// Predicts texts, as if each stood in the training data, and writes them as ``predict(file:warn:write:)`` does.
+    /// - Throws: `LockstepError` (2) where the model reads no texts.
+    public func predict(texts: [String], write: ([String]) throws -> Void) throws {
+        let samples = try model.scenario.fitted.format.samples(texts: texts)
+        try predict(samples.dataset, title: "row", name: { String($0) }, write: write)
+    }
+
+    /// Predicts the lines of a file of texts, numbered from 0; what is not UTF-8 in them becomes U+FFFD.
+    /// - Returns: how many there were.
+    /// - Throws: `LockstepError` (65) for a missing or empty file; (2) where the model reads no texts.
+    public func predict(lines path: String, write: ([String]) throws -> Void) throws -> Int {
+        let lines = try TextLines(path: path)
+        // In blocks, so that a file of any size needs little memory.
+        for start in stride(from: 0, to: lines.count, by: 4_096) {
+            let block = start..<min(start + 4_096, lines.count)
+            let samples = try model.scenario.fitted.format.samples(texts: block.map { lines[$0] })
+            try predict(
+                samples.dataset, title: start == 0 ? "row" : nil, name: { String(start + $0) }, write: write)
+        }
+        return lines.count
+    }
+
+    private func predict(
+        _ dataset: any Dataset, title: String?, name: (Int) -> String, write: ([String]) throws -> Void
+    ) throws {
+        if let title { try write([title] + header) }
         let batch = MicroBatch(specs: dataset.fields, capacity: min(batchSize, max(dataset.count, 1)))
         var programs: [Int: Program] = [:]
         for range in EvaluationBatches(dataset.count, batchSize: batchSize) {
@@ -44,10 +79,9 @@ public struct Predictor {
             let width = program.predictions.count / range.count
             for (place, index) in range.enumerated() {
                 let scores = program.predictions[(place * width)..<((place + 1) * width)].map(Double.init)
-                try write([source.name(ofRow: rows[index])] + fields(scores))
+                try write([name(index)] + fields(scores))
             }
         }
-        return (dataset.count, source.rowCount - dataset.count)
     }
 
     private func makeProgram(_ sampleCount: Int) throws -> Program {

@@ -7,29 +7,43 @@ import Inference
 struct Predict: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Predict the rows of a CSV file that looks like the training data; it need not have the label.")
+            "Predict a file that looks like the training data, without labels; a picture or a folder of them; texts."
+    )
 
     @Argument(help: "A run's folder, or a checkpoint's.") var path: String
-    @Option(help: "The file to predict.") var input: String
+    @Option(help: "The file to predict; for pictures also a folder.") var input: String?
+    @Option(help: "A text to predict; may be given several times.") var text: [String] = []
+    @Option(help: "A file of texts to predict, one a line.") var lines: String?
     @Option(help: "Where to write the predictions as CSV; default: standard output.") var output: String?
 
     func run() throws {
+        guard [input != nil, !text.isEmpty, lines != nil].filter({ $0 }).count == 1 else {
+            throw LockstepError(
+                .usage, "predict needs one of --input, --text and --lines",
+                remedy: "give --input FILE, or --text 'one text', or --lines FILE for a text a line")
+        }
         let model = try TrainedModel(path)
         model.warnings.forEach { note("warning: " + $0) }
-        var lines = Data()
-        let (count, leftOut) = try Predictor(model).predict(file: input) { fields in
-            lines.append(Data((fields.map(Self.quoted).joined(separator: ",") + "\n").utf8))
-            if output == nil, lines.count > 1 << 16 {
-                FileHandle.standardOutput.write(lines)
-                lines.removeAll(keepingCapacity: true)
+        var written = Data()
+        func write(_ fields: [String]) {
+            written.append(Data((fields.map(Self.quoted).joined(separator: ",") + "\n").utf8))
+            if output == nil, written.count > 1 << 16 {
+                FileHandle.standardOutput.write(written)
+                written.removeAll(keepingCapacity: true)
             }
         }
-        if leftOut > 0 {
-            note("warning: \(leftOut) rows have missing values and are left out (data.missing)")
+        let predictor = Predictor(model)
+        var count = text.count
+        if let input {
+            count = try predictor.predict(file: input, warn: { note("warning: " + $0) }, write: write)
+        } else if let lines {
+            count = try predictor.predict(lines: lines, write: write)
+        } else {
+            try predictor.predict(texts: text, write: write)
         }
-        guard let output else { return FileHandle.standardOutput.write(lines) }
+        guard let output else { return FileHandle.standardOutput.write(written) }
         do {
-            try lines.write(to: URL(fileURLWithPath: output), options: .atomic)
+            try written.write(to: URL(fileURLWithPath: output), options: .atomic)
         } catch {
             throw LockstepError(
                 .inputOutput, "cannot write the predictions", at: FileLocation(output),

@@ -59,7 +59,9 @@ extension Recipe {
         task = try reader.choice("task", default: .classification)
         _ = try reader.required("data")
         data = try DataPart(try reader.part("data"))
-        model = try ModelPart(try reader.part("model"))
+        let network = try reader.part("model")
+        start = try StartPart(network)
+        model = try ModelPart(network)
         _ = try reader.required("training")
         training = try TrainingPart(try reader.part("training"))
         coordinator = try CoordinatorPart(try reader.part("coordinator"), data: data)
@@ -127,8 +129,9 @@ extension Recipe {
             throw reader.failure(
                 "model", "of kind '\(kind.rawValue)' does not fit task '\(task.rawValue)'", remedy: remedy)
         }
-        if data.format == .lines, task == .regression {
-            throw reader.failure("task", "is regression, but lines have classes, not numbers")
+        if data.format == .lines || data.format == .images, task == .regression {
+            throw reader.failure(
+                "task", "is regression, but \(data.format.rawValue) have classes, not numbers")
         }
     }
 

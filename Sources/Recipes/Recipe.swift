@@ -38,6 +38,8 @@ public struct Recipe: Sendable, Equatable {
     public var data: DataPart
     /// The network.
     public var model: ModelPart
+    /// The trained numbers that the network begins with, if any.
+    public var start: StartPart?
     /// How long and by which rule it learns.
     public var training: TrainingPart
     /// When it is evaluated, saved and stopped.
@@ -50,7 +52,7 @@ public struct Recipe: Sendable, Equatable {
     /// Creates a recipe in code; ``check()`` tells whether it makes sense.
     public init(
         name: String, seed: UInt64 = 0, task: TaskKind, data: DataPart,
-        model: ModelPart = .dense(DensePart()), training: TrainingPart,
+        model: ModelPart = .dense(DensePart()), start: StartPart? = nil, training: TrainingPart,
         coordinator: CoordinatorPart = CoordinatorPart(), baseline: BaselinePart? = nil, source: String = ""
     ) {
         self.name = name
@@ -58,6 +60,7 @@ public struct Recipe: Sendable, Equatable {
         self.task = task
         self.data = data
         self.model = model
+        self.start = start
         self.training = training
         self.coordinator = coordinator
         self.baseline = baseline
@@ -82,7 +85,10 @@ public struct Recipe: Sendable, Equatable {
         keys.add("seed", canonical: String(seed))
         keys.add("task", task.rawValue)
         keys.inside("data") { data.flatten(into: &$0) }
-        keys.inside("model") { model.flatten(into: &$0) }
+        keys.inside("model") {
+            model.flatten(into: &$0)
+            start?.flatten(into: &$0)
+        }
         keys.inside("training") { training.flatten(into: &$0) }
         keys.inside("coordinator") { coordinator.flatten(into: &$0) }
         if let baseline { keys.inside("baseline") { baseline.flatten(into: &$0) } }

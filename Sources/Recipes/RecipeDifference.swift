@@ -32,7 +32,8 @@ public enum RecipeDifference {
         let free = [
             "training.epochs", "training.maxSteps", "training.accumulation", "training.exchange.overlap",
             "training.exchange.bucketMegabytes",
-            "data.path", "data.paths", "data.testPath",
+            "data.path", "data.paths", "data.testPath", "data.labels", "data.testLabels", "data.cacheFolder",
+            "model.from",
         ]
         if free.contains(key) { return true }
         // Class names are a path only where they are not a list.

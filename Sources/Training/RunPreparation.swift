@@ -3,6 +3,7 @@ import Collectives
 import Coordination
 import DataParallel
 import Diagnostics
+import Execution
 import Foundation
 import Recipes
 import Reports
@@ -57,15 +58,18 @@ final class RunPreparation {
         let fitted = data.fitted
         // Bad rows of the verdict are told now, not after hours of training; the other splits are opened by the job.
         if recipe.data.hasTest { _ = try data.dataset(.test) }
-        _ = try Scenario(recipe, fitted: fitted, model: options.model)
+        let scenario = try Scenario(recipe, fitted: fitted, model: options.model)
+        let start = try recipe.start.map {
+            try StartingWeights($0, layout: ParameterLayout(try scenario.trace(sampleCount: 1)))
+        }
         let state = TrainingState(seed: recipe.seed, logicalShards: shards)
         description = JobDescription(
             recipeKeys: recipe.effectiveKeys, recipeText: recipe.source, state: state, fitted: fitted,
             isResumed: false)
         folder = RunFolder(path: path)
-        tensors = nil
+        tensors = start?.state
         earlierSeconds = 0
-        warnings = []
+        warnings = [start?.note].compactMap { $0 }
     }
 
     private init(resuming path: String, _ given: Recipe, _ options: TrainOptions) throws {

@@ -37,7 +37,9 @@ public struct TrainingRun {
         (preparation?.warnings ?? []).forEach(console.warn)
         if communicator.rank == 0 { job.warnings.forEach(console.warn) }
         let shared = try ReplicaShared(try configuration(job), communicator: communicator, map: job.map)
-        try shared.initialize(isResumed: job.description.isResumed, from: preparation?.tensors)
+        try shared.initialize(
+            isResumed: job.description.isResumed, isPretrained: job.recipe.start != nil,
+            from: preparation?.tensors)
         let coordinator = try preparation.map { try RunCoordinator(job, $0, console: console) }
         let (end, step) = try telling(shared) { try train(job, shared, coordinator, console) }
         try coordinator?.keeper.finish()

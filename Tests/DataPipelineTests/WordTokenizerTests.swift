@@ -102,7 +102,7 @@ import Testing
             text: ["body", "title"], label: "label",
             tokenizer: WordTokenizerOptions(minimumCount: 1, sequenceLength: 4))
         let fitted = try schema.fit(source, rows: [0, 1])
-        #expect(fitted.tokenizer.words == ["a", "b", "c"])
+        #expect(fitted.tokenizer.wordList == ["a", "b", "c"])
         let dataset = try fitted.dataset(source)
         #expect(try dataset.integers(0) == [4, 2, 3, 0])
         #expect(try dataset.integers(0, field: 1) == [0])
@@ -125,12 +125,20 @@ import Testing
             tokenizer: WordTokenizerOptions(sequenceLength: 64))
         let fitted = try schema.fit(source, rows: split.train)
         #expect(fitted.tokenizer.identifierCount == 10_000)
-        #expect(fitted.tokenizer.words.prefix(3) == ["the", "to", "a"])
+        #expect(fitted.tokenizer.wordList.prefix(3) == ["the", "to", "a"])
         let dataset = try fitted.dataset(source, rows: split.test)
         #expect(dataset.count == 1520)
         for sample in stride(from: 0, to: dataset.count, by: 100) {
             #expect(try (0..<4).contains(dataset.integers(sample, field: 1)[0]))
             #expect(try dataset.integers(sample).contains { $0 > 1 })
         }
+    }
+}
+
+extension SequenceTokenizer {
+    /// The vocabulary, where it is of words.
+    fileprivate var wordList: [String] {
+        if case .words(let tokenizer) = self { return tokenizer.words }
+        return []
     }
 }

@@ -1,4 +1,5 @@
 import Execution
+import Foundation
 import Graphs
 import NeuralNetworks
 import Testing
@@ -42,6 +43,28 @@ import Testing
             Conv2d(32, kernel: 3, padding: .same, activation: .relu)
             Conv2d(16, kernel: 3, bias: false)
         }
+    }
+
+    /// oneDNN's workspace depends on how many threads the asking thread lets it have, which a new thread has many of.
+    @Test func aPlanOfAnyThreadHasRoomForItsProgram() async throws {
+        @Sendable func byteCount() throws -> Int {
+            let model = Sequential {
+                Conv2d(32, kernel: 1)
+                Conv2d(64, kernel: 3)
+                GlobalAveragePool()
+                Dense(3)
+            }
+            let trace = try ModelTrace(
+                model, sampleCount: 8, input: .init("x", [3, 63, 63]), label: .init("y", [], .int32),
+                loss: .softmaxCrossEntropy, isTraining: true)
+            return try Plan(trace, layout: ParameterLayout(trace)).arenaByteCount
+        }
+        Program.useOneThread()
+        let here = try byteCount()
+        let elsewhere = await withCheckedContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(returning: try? byteCount()) }
+        }
+        #expect(elsewhere == here)
     }
 
     /// Large enough for Winograd's algorithm where oneDNN has it, in all three products; tiles that stick out.

@@ -94,6 +94,39 @@ struct RecipeErrorTests {
         #expect(error.code == .usage)
     }
 
+    @Test(arguments: [
+        "data.size=null", "data.size=[1, 2, 3]", "data.size=0", "data.crop=[49, 10]", "data.resize=nearest",
+        "data.source=idx", "data.source=list", "data.source=zip", "data.label=0", "data.augmentation.flip=1",
+        "data.augmentation.horizontalFlip=2", "data.augmentation.rotation=181",
+        "data.augmentation.scale=[1.2, 0.9]", "data.augmentation.scale=1.2", "data.augmentation.cutout=-1",
+        "data.normalization={mean: [0.5]}", "data.normalization={mean: [0.5, 0.5], deviation: [1, 1]}",
+        "data.normalization={mean: [0.5], deviation: [0]}", "data.onBadSample=ignore",
+        "data={format: images, source: cifar10, path: a.bin, size: 32}", "model={kind: pooledText}",
+        "model.convolutions=[0]", "model.padding=full", "model.dropout=1", "model.activation=relu",
+        "model={kind: resnet, depth: 19}", "model={kind: resnet, depth: 18, projection: true}",
+        "model={kind: resnet, hidden: [3]}", "task=regression",
+    ])
+    func valuesOfImagesOutOfBoundsAreRefused(override: String) throws {
+        let error = try #require(RecipeSamples.error(RecipeSamples.images, [override]), "\(override)")
+        #expect(error.code == .usage)
+    }
+
+    @Test(arguments: [
+        "data.tokenizer=letters", "data={tokenizer: bpe, vocabularySize: 260}",
+        "data={tokenizer: wordPiece, maximumLength: 1}", "model={kind: transformer, width: 10, heads: 3}",
+        "model={kind: transformer, pooling: last}", "model={kind: lstm, pooling: first}",
+        "model={kind: gru, hidden: [3]}", "model={kind: lstm, layers: 0}",
+        "model={kind: textCNN, lengths: []}",
+        "model={kind: cnn}",
+    ])
+    func valuesOfTextModelsOutOfBoundsAreRefused(override: String) throws {
+        // A group in an override replaces what the recipe says: the keys that it must have come along.
+        let whole = override.replacingOccurrences(
+            of: "data={", with: "data={format: text, path: a.csv, label: 0, header: false, text: [1], ")
+        let error = try #require(RecipeSamples.error(RecipeSamples.text, [whole]), "\(override)")
+        #expect(error.code == .usage)
+    }
+
     @Test func keysOfAnotherKindAreRefused() throws {
         let error = try #require(
             RecipeSamples.error(

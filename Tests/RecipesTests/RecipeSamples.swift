@@ -40,6 +40,18 @@ enum RecipeSamples {
           epochs: 2
         """
 
+    static let images = """
+        task: classification
+        data:
+          format: images
+          path: photos
+          size: [48, 64]
+        model:
+          kind: cnn
+        training:
+          epochs: 2
+        """
+
     static func parse(_ text: String, _ overrides: [String] = []) throws -> Recipe {
         try Recipe(
             text: text, file: "/recipes/sample.yaml", overrides: overrides,

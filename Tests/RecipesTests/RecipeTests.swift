@@ -31,6 +31,46 @@ struct RecipeTests {
         #expect(other.data.content == .lines(LinesPart(encoding: .latin1)))
     }
 
+    @Test func imagesAreRead() throws {
+        let recipe = try RecipeSamples.parse(
+            RecipeSamples.images,
+            [
+                "data.augmentation={rotation: 10, scale: [0.9, 1.1], cutout: 8}", "data.crop=40",
+                "data.normalization={mean: [0.4, 0.5, 0.6], deviation: [0.2, 0.2, 0.2]}",
+            ])
+        let part = ImagesPart(
+            size: .init(48, 64), crop: .init(40, 40),
+            augmentation: AugmentationPart(rotation: 10, scale: 0.9...1.1, cutout: 8),
+            normalization: NormalizationPart(mean: [0.4, 0.5, 0.6], deviation: [0.2, 0.2, 0.2]))
+        #expect(recipe.data.content == .images(part))
+        #expect(recipe.model == .cnn(ConvolutionPart()))
+        try recipe.check()
+    }
+
+    /// Every form of pictures and every kind of model comes back from its own keys.
+    @Test(arguments: [
+        (
+            RecipeSamples.images,
+            [
+                "data={format: images, source: cifar100, path: a.bin, testPath: b.bin}",
+                "data.split.kind=files",
+            ]
+        ),
+        (RecipeSamples.images, ["data={format: images, source: idx, path: a, labels: b}"]),
+        (RecipeSamples.images, ["data.source=list", "data.image=0", "data.label=1", "data.header=false"]),
+        (RecipeSamples.images, ["model={kind: resnet, depth: 18, smallImages: true}"]),
+        (RecipeSamples.images, ["model={kind: resnet, depth: 14, projection: true}"]),
+        (RecipeSamples.text, ["data.tokenizer=bpe", "model={kind: transformer, pooling: first}"]),
+        (RecipeSamples.text, ["data.tokenizer=wordPiece", "model={kind: lstm, bidirectional: true}"]),
+        (RecipeSamples.lines, ["model={kind: gru, pooling: mean, layers: 2}"]),
+        (RecipeSamples.lines, ["model={kind: textCNN, lengths: [2, 3]}", "data.onBadSample=skip"]),
+    ])
+    func recipesComeBackFromTheirKeys(text: String, overrides: [String]) throws {
+        let recipe = try RecipeSamples.parse(text, overrides)
+        let again = try Recipe(effectiveKeys: recipe.effectiveKeys)
+        #expect(again.data == recipe.data && again.model == recipe.model)
+    }
+
     @Test func everyActivationHasItsName() throws {
         let names = ["relu", "sigmoid", "tanh", "gelu", "geluTanh", "silu", "softplus", "leakyReLU", "elu"]
         #expect(DensePart.Activation.allCases.map(\.rawValue) == names)
@@ -67,7 +107,10 @@ struct RecipeTests {
         }
     }
 
-    @Test(arguments: ["breast-cancer", "iris", "ag-news-pooled"])
+    @Test(arguments: [
+        "breast-cancer", "iris", "ag-news-pooled", "sign-digits-cnn", "sign-digits-resnet",
+        "ag-news-transformer", "ag-news-lstm", "ag-news-gru", "rt-polarity-cnn",
+    ])
     func shippedRecipesAreValid(name: String) throws {
         let path = RecipeSamples.shippedFolder.appendingPathComponent(name + ".yaml").path
         let recipe = try Recipe(contentsOf: path, environment: ["LOCKSTEP_DATA": "/data"])

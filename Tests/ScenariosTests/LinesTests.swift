@@ -54,11 +54,12 @@ struct LinesTests {
 
     @Test func foldsCoverEveryLineOnce() throws {
         let folder = try folder()
-        let words = ["data.split={stratify: true}"]
-        let tested = try (1...4).flatMap {
-            try RecipeData(try folder.recipe(Self.recipe, words + ["data.fold=\($0)/4"])).split.test
+        for words in [["data.split={stratify: true}"], [], ["data.split={kind: ranges, train: 0..8}"]] {
+            let tested = try (1...4).flatMap {
+                try RecipeData(try folder.recipe(Self.recipe, words + ["data.fold=\($0)/4"])).split.test
+            }
+            #expect(tested.sorted() == Array(0..<16))
         }
-        #expect(tested.sorted() == Array(0..<16))
     }
 
     @Test func aChangedLineChangesTheFingerprint() throws {
@@ -85,8 +86,43 @@ struct LinesTests {
         #expect(error?.location?.description == "\(folder.path)/good.txt:2")
         #expect(error?.remedy?.contains("data.encoding: latin1") == true)
         let data = try RecipeData(try folder.recipe(Self.recipe, ["data.encoding=latin1"]))
-        guard case .lines(let fitted) = data.fitted else { return #expect(Bool(false)) }
-        #expect(fitted.tokenizer.words.contains("caf\u{E9}"))
+        guard case .lines(let fitted) = data.fitted, case .words(let words) = fitted.tokenizer else {
+            return #expect(Bool(false))
+        }
+        #expect(words.words.contains("caf\u{E9}"))
+    }
+
+    @Test func linesInAnotherEncodingAreLeftOutAndCounted() throws {
+        let folder = try folder()
+        let latin = "caf\u{E9} number 1\n".unicodeScalars.map { UInt8($0.value) }
+        try folder.write(Array("good one\n".utf8) + latin + latin + Array("good two\n".utf8), to: "good.txt")
+        let data = try RecipeData(
+            try folder.recipe(Self.recipe, ["data.onBadSample=skip", "data.split={train: 0.8, test: 0.2}"]))
+        #expect(data.source.rowCount == 12 && data.source.fileRows == [0..<10, 10..<12])
+        let file = folder.path + "/good.txt"
+        #expect(
+            data.source.warnings == [
+                "2 of 14 lines are not UTF-8 and are left out (data.onBadSample): \(file):2, \(file):3"
+            ])
+        let all = try data.fitted.samples(data.source, for: .evaluation).dataset
+        #expect(all.describe(sample: 11) == "\(file):4")
+    }
+
+    @Test(arguments: ["words", "bpe", "wordPiece"])
+    func everyTokenizerIsLearnedAndKept(_ kind: String) throws {
+        let folder = try folder()
+        let words = ["data.tokenizer=\(kind)", "data.vocabularySize=300", "data.maximumLength=12"]
+        let data = try RecipeData(try folder.recipe(Self.recipe, words))
+        let again = try FittedData(decoding: try data.fitted.encoded())
+        #expect(again == data.fitted)
+        let one = try data.fitted.format.samples(texts: ["BAD line 7", "bad  Line 7", "good line"]).dataset
+        let other = try again.format.samples(texts: ["bad line 7"]).dataset
+        #expect(try one.integers(0, field: 0) == other.integers(0, field: 0), "in lower case")
+        #expect(try one.integers(0, field: 0) != one.integers(2, field: 0))
+        let tokens = try #require(data.fitted.format.tokens)
+        #expect(try one.integers(0, field: 0).allSatisfy { (0..<Int32(tokens.identifierCount)).contains($0) })
+        #expect(try one.integers(0, field: 0)[0] == (kind == "words" ? one.integers(1, field: 0)[0] : 2))
+        #expect(try one.integers(0, field: 0).last == 0, "filled up")
     }
 
     @Test func namesThatWouldSwapClassesAreRefused() throws {

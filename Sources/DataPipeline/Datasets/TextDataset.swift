@@ -13,7 +13,7 @@ public struct TextDataset: Dataset {
     public var isResident: Bool { false }
 
     private let source: CSVSource
-    private let tokenizer: WordTokenizer
+    private let tokenizer: SequenceTokenizer
     private let columns: [Int]
     private let labelEncoder: LabelEncoder
     private let labelColumn: Int?
@@ -27,7 +27,7 @@ public struct TextDataset: Dataset {
         labelColumn =
             withLabel ? try label.position(in: source, trainedColumnCount: trained, label: nil) : nil
         let tokens = FieldSpec(
-            name: "tokens", sampleShape: [fitted.tokenizer.options.sequenceLength], element: .int32)
+            name: "tokens", sampleShape: [fitted.tokenizer.length], element: .int32)
         fields = withLabel ? [tokens, fitted.label.field] : [tokens]
         tokenizer = fitted.tokenizer
         labelEncoder = LabelEncoder(fitted.label)
@@ -56,7 +56,7 @@ public struct TextDataset: Dataset {
                 pieces[piece] = field.bytes
             }
         }
-        tokenizer.encode(pieces, to: destination.assumingMemoryBound(to: Int32.self))
+        try tokenizer.encode(pieces, to: destination.assumingMemoryBound(to: Int32.self))
     }
 
     /// `FILE:LINE` of a sample's row.

@@ -28,6 +28,8 @@ public struct CIFARImages: ImageStore {
     public let classNames: [String]
     /// True.
     public var hasLabels: Bool { true }
+    /// Of the files' bytes.
+    public var fingerprint: UInt64 { files.reduce(0) { RandomMixer.mix($0 ^ $1.fingerprint) } }
 
     private let kind: Kind
     private let files: [MappedFile]

@@ -55,6 +55,10 @@ public struct IDXImages: ImageStore {
     public var isPlanar: Bool { false }
     /// The classes' numbers as text, from 0 to the largest in the file.
     public let classNames: [String]
+    /// Of the files' bytes.
+    public var fingerprint: UInt64 {
+        RandomMixer.mix(images.file.fingerprint) ^ (labels?.file.fingerprint ?? 0)
+    }
     /// Whether there is a file of classes.
     public var hasLabels: Bool { labels != nil }
 

@@ -32,6 +32,8 @@ public final class ImageCache: ImageStore {
     public let skippedPaths: [String]
     /// The file.
     public var path: String { file.path }
+    /// Of the files' contents and their classes.
+    public let fingerprint: UInt64
 
     private let catalog: ImageCatalog
     private let file: MappedFile
@@ -68,6 +70,9 @@ public final class ImageCache: ImageStore {
         }
         skippedPaths = isBad.map { catalog.paths[$0] }
         (self.catalog, self.width, self.height) = (catalog, width, height)
+        fingerprint = rows.reduce(layout.contents) { hash, row in
+            RandomMixer.mix(hash ^ UInt64(catalog.labels.isEmpty ? 0 : catalog.labels[row]))
+        }
     }
 
     /// The elements of a picture, `[height, width, 3]`.

@@ -9,20 +9,23 @@ public struct ImageCatalog: Sendable, Equatable {
     public let labels: [Int32]
     /// The classes' names, by number.
     public let classNames: [String]
+    /// The folders that were left out because they hold no picture.
+    public let emptyClasses: [String]
 
     /// Files without classes, to predict.
     /// - Throws: 65 where there is no file.
     public init(paths: [String]) throws {
         guard !paths.isEmpty else { throw LockstepError(.badData, "there is no picture") }
-        (self.paths, labels, classNames) = (paths, [], [])
+        (self.paths, labels, classNames, emptyClasses) = (paths, [], [], [])
     }
 
     /// A folder of classes: each folder in it is a class, named by the folder; JPEG and PNG files anywhere below
     /// belong to it. Classes and files are sorted by the bytes of their names; hidden ones and files of other
     /// kinds are left out.
+    /// - Parameter skipsEmptyClasses: whether a folder without a picture is left out rather than an error.
     /// - Throws: 65 for a missing folder, one without classes, or a class without a picture; 74 where a folder
     ///   cannot be read.
-    public init(folder: String) throws {
+    public init(folder: String, skipsEmptyClasses: Bool = false) throws {
         let classes = try Self.entries(of: folder).filter { Self.isFolder("\(folder)/\($0)") }
         guard !classes.isEmpty else {
             throw LockstepError(
@@ -30,17 +33,35 @@ public struct ImageCatalog: Sendable, Equatable {
                 remedy: "put the pictures of each class into a folder of its own, named as the class")
         }
         var (paths, labels): ([String], [Int32]) = ([], [])
-        for (number, name) in classes.enumerated() {
+        var (names, empty): ([String], [String]) = ([], [])
+        for name in classes {
             let files = try Self.pictures(below: "\(folder)/\(name)")
+            if files.isEmpty, skipsEmptyClasses {
+                empty.append("\(folder)/\(name)")
+                continue
+            }
             guard !files.isEmpty else {
                 throw LockstepError(
                     .badData, "the class '\(name)' has no JPEG or PNG file",
                     at: FileLocation("\(folder)/\(name)"), remedy: "add pictures, or remove the folder")
             }
             paths += files
-            labels += Array(repeating: Int32(number), count: files.count)
+            labels += Array(repeating: Int32(names.count), count: files.count)
+            names.append(name)
         }
-        (self.paths, self.labels, classNames) = (paths, labels, classes)
+        (self.paths, self.labels, classNames, emptyClasses) = (paths, labels, names, empty)
+    }
+
+    /// Pictures to predict: the file, or all JPEG and PNG files below the folder.
+    /// - Throws: 65 where there is none; 74 where a folder cannot be read.
+    public init(toPredict path: String) throws {
+        let paths = Self.isFolder(path) ? try Self.pictures(below: path) : [path]
+        guard !paths.isEmpty else {
+            throw LockstepError(
+                .badData, "there is no JPEG or PNG file in it", at: FileLocation(path),
+                remedy: "give a picture, or a folder with pictures")
+        }
+        try self.init(paths: paths)
     }
 
     /// The pictures that a CSV file lists, one a row; a relative path starts at the folder of the CSV file.
@@ -73,6 +94,7 @@ public struct ImageCatalog: Sendable, Equatable {
         let numbers = Dictionary(
             names.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
         self.paths = paths
+        emptyClasses = []
         self.classNames = labelColumn == nil ? [] : names
         labels = try texts.enumerated().map { row, text in
             guard let number = numbers[text] else {

@@ -22,6 +22,21 @@ public protocol ImageStore: Sendable {
     func label(of index: Int) -> Int32
     /// Where a picture comes from.
     func describe(_ index: Int) -> String
+    /// A number that says what pictures and classes there are; nodes compare it.
+    var fingerprint: UInt64 { get }
+}
+
+extension ImageStore {
+    /// Of all elements and classes.
+    public var fingerprint: UInt64 {
+        let byteCount = height * width * channelCount
+        return (0..<count).reduce(RandomMixer.key(seed: UInt64(count), UInt64(byteCount))) { hash, index in
+            let bytes = UnsafeBufferPointer(start: elements(of: index), count: byteCount)
+            return bytes.reduce(RandomMixer.mix(hash ^ UInt64(label(of: index)))) {
+                ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+            }
+        }
+    }
 }
 
 /// Pictures in memory: for predictions, and for people who bring their own.

@@ -92,6 +92,15 @@ struct LabelEncoder: Sendable {
         }
     }
 
+    /// Whether a label can be encoded.
+    func knows(_ field: CSVField) -> Bool {
+        switch label.kind {
+        case .number: field.number.map { Float($0).isFinite } ?? false
+        case .classes(_, let areNumbers):
+            areNumbers ? field.number.map { byNumber[$0] != nil } ?? false : byText[field.text] != nil
+        }
+    }
+
     /// Writes the four bytes of a label.
     /// - Throws: 65 for a text that is none of the known classes, or that is no number.
     func write(

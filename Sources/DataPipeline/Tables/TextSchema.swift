@@ -10,16 +10,19 @@ public struct TextSchema: Sendable, Equatable {
     public var labelKind: LabelKind
     /// How texts become token sequences.
     public var tokenizer: WordTokenizerOptions
+    /// Which tokens they become.
+    public var tokenKind: TokenKind
 
     /// Creates a schema.
     public init(
         text: [ColumnReference], label: ColumnReference, labelKind: LabelKind = .classes(),
-        tokenizer: WordTokenizerOptions = WordTokenizerOptions()
+        tokenizer: WordTokenizerOptions = WordTokenizerOptions(), tokenKind: TokenKind = .words
     ) {
         self.text = text
         self.label = label
         self.labelKind = labelKind
         self.tokenizer = tokenizer
+        self.tokenKind = tokenKind
     }
 
     /// Collects vocabulary and classes from the rows of the training split.
@@ -36,7 +39,7 @@ public struct TextSchema: Sendable, Equatable {
                 .badData, "the training split has no row", at: FileLocation(source.files[0].path))
         }
         var classes: Set<String> = []
-        let tokenizer = try WordTokenizer(options: tokenizer) { take in
+        let tokenizer = try SequenceTokenizer(tokenKind, options: tokenizer) { take in
             for row in rows {
                 try source.forEachField(ofRow: row) { field in
                     if columns.contains(field.column) { try take(field.bytes) }
@@ -78,7 +81,7 @@ public struct FittedText: Codable, Sendable, Equatable {
     /// The label column.
     public var label: FittedLabel
     /// The vocabulary and how texts become sequences.
-    public var tokenizer: WordTokenizer
+    public var tokenizer: SequenceTokenizer
     /// Columns in the training file.
     public var trainedColumnCount: Int
 

@@ -56,6 +56,13 @@ public final class TextLines: Sendable {
     /// A number that says what the file holds.
     public var fingerprint: UInt64 { file.fingerprint }
 
+    /// The numbers of the lines with a byte that is no part of UTF-8, for recipes that leave them out.
+    public var linesOutsideUTF8: [Int] {
+        (0..<count).filter { line in
+            withBytes(ofLine: line) { UTF8Validation.firstInvalidOffset(in: $0) != nil }
+        }
+    }
+
     /// Checks that the whole file is UTF-8, for recipes that do not take what is replaced.
     /// - Throws: 65 with FILE:LINE of the first byte that is none.
     public func checkUTF8() throws {

@@ -44,7 +44,7 @@ extension ByteLevelTokenizer {
 }
 
 /// The words of the texts as lists of identifiers, how often each pair stands in them, and where.
-private struct MergeTrainer {
+struct MergeTrainer {
     private struct Candidate: Comparable {
         var count: Int
         var pair: UInt64
@@ -55,6 +55,8 @@ private struct MergeTrainer {
         }
     }
 
+    /// The token that two make.
+    private let join: (String, String) -> String
     private var words: [[Int32]] = []
     private var wordCounts: [Int] = []
     private var pairCounts: [UInt64: Int] = [:]
@@ -64,11 +66,18 @@ private struct MergeTrainer {
     init(_ counts: [WordBytes: Int], order: [Int], firstIdentifier: Int) {
         var identifiers = [Int32](repeating: 0, count: 256)
         for (position, byte) in order.enumerated() { identifiers[byte] = Int32(firstIdentifier + position) }
-        for (word, count) in counts {
-            words.append(word.bytes.map { identifiers[Int($0)] })
-            wordCounts.append(count)
+        self.init(
+            counts.map { word, count in (word.bytes.map { identifiers[Int($0)] }, count) }, join: +)
+    }
+
+    /// - Parameter words: each word's identifiers, and how often it occurs.
+    init(_ words: [(identifiers: [Int32], count: Int)], join: @escaping (String, String) -> String) {
+        self.join = join
+        for word in words {
+            self.words.append(word.identifiers)
+            wordCounts.append(word.count)
         }
-        for (number, word) in words.enumerated() {
+        for (number, word) in self.words.enumerated() {
             for (left, right) in zip(word, word.dropFirst()) {
                 pairCounts[Self.pair(left, right), default: 0] += wordCounts[number]
                 places[Self.pair(left, right), default: []].insert(number)
@@ -98,9 +107,10 @@ private struct MergeTrainer {
             )
             guard let one = parts.tokens[Int(left)], let other = parts.tokens[Int(right)] else { return }
             // Two ways may lead to one token.
-            let merged = identifiers[one + other] ?? Int32(parts.tokens.count)
-            if Int(merged) == parts.tokens.count { parts.tokens.append(one + other) }
-            identifiers[one + other] = merged
+            let joined = join(one, other)
+            let merged = identifiers[joined] ?? Int32(parts.tokens.count)
+            if Int(merged) == parts.tokens.count { parts.tokens.append(joined) }
+            identifiers[joined] = merged
             parts.merges.append([one, other])
             merge(left, right, into: merged)
         }

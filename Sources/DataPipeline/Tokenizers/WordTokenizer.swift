@@ -135,11 +135,6 @@ public struct WordTokenizer: Codable, Sendable, Equatable {
         }
     }
 
-    /// Writes the identifiers of a text in UTF-8, padded and cut to the sequence length.
-    public func encode(_ text: UnsafeBufferPointer<UInt8>, to tokens: UnsafeMutablePointer<Int32>) {
-        encode([text], to: tokens)
-    }
-
     /// Writes the identifiers of several pieces of text, as if joined by a space.
     func encode(_ pieces: [UnsafeBufferPointer<UInt8>], to tokens: UnsafeMutablePointer<Int32>) {
         let length = options.sequenceLength

@@ -194,6 +194,8 @@ final class ConvolutionHandle {
 
     init(_ shape: cdnn_convolution_shape, isQuestion: Bool) throws {
         var shape = shape
+        // The size of a workspace depends on the number of threads: ask as the primitive will be made and run.
+        cdnn_use_one_thread()
         let status = cdnn_convolution_create(&handle, &shape, isQuestion ? 1 : 0)
         guard status == dnnl_success else { throw Self.refusal("prepare", status) }
     }

@@ -25,6 +25,29 @@ public struct BERTClassifier: Layer {
     }
 }
 
+/// A classifier of texts from the mean of an encoder's results over the tokens that count: int32 tokens
+/// [batch, tokens] → logits [batch, classes]. The encoder's names are those of ``MaskedLanguageModel``, which may be
+/// what it was trained as before.
+public struct MeanPooledClassifier: Layer {
+    /// Reads the text.
+    public let bert: TransformerEncoder
+    /// The output layer.
+    public let classifier: Dense
+    private let dropout: Dropout
+
+    /// Creates a model.
+    public init(_ configuration: TransformerEncoder.Configuration, classes: Int) {
+        bert = TransformerEncoder(configuration)
+        classifier = Dense(classes, initializer: Normal(deviation: 0.02))
+        dropout = Dropout(configuration.dropout)
+    }
+
+    /// Traces the model on tokens of one type.
+    public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        try classifier(dropout(MeanPool(axis: 1)(bert(input))))
+    }
+}
+
 /// An encoder whose first token's result, after a layer with tanh, stands for the text: BertModel with its pooler,
 /// [batch, tokens] → [batch, width].
 public struct PooledEncoder: Layer {

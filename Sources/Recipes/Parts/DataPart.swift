@@ -8,6 +8,17 @@ public struct DataPart: Sendable, Equatable {
         case text
         /// Texts in one file a class, each line a sample.
         case lines
+        /// Pictures with a class each.
+        case images
+    }
+
+    /// What is done about a sample that cannot be used: a damaged picture, a line in another encoding, a label that
+    /// is missing or that the training rows do not have.
+    public enum BadSamples: String, Sendable, CaseIterable {
+        /// The first one is an error that names its place.
+        case stop
+        /// They are left out and counted.
+        case skip
     }
 
     /// What a format alone has.
@@ -18,6 +29,8 @@ public struct DataPart: Sendable, Equatable {
         case text(TextPart)
         /// Texts in one file a class.
         case lines(LinesPart)
+        /// Pictures.
+        case images(ImagesPart)
 
         /// Which format it is.
         public var format: Format {
@@ -25,6 +38,7 @@ public struct DataPart: Sendable, Equatable {
             case .table: .table
             case .text: .text
             case .lines: .lines
+            case .images: .images
             }
         }
 
@@ -34,6 +48,7 @@ public struct DataPart: Sendable, Equatable {
             case .table(let part): part
             case .text(let part): part
             case .lines(let part): part
+            case .images(let part): part
             }
         }
 
@@ -42,6 +57,7 @@ public struct DataPart: Sendable, Equatable {
             case .table: self = .table(try TablePart(reader))
             case .text: self = .text(try TextPart(reader))
             case .lines: self = .lines(try LinesPart(reader))
+            case .images: self = .images(try ImagesPart(reader))
             }
         }
     }
@@ -56,9 +72,11 @@ public struct DataPart: Sendable, Equatable {
     /// label's number is its place here; where they are whole numbers, their sorted order is the order here.
     /// Nil takes the names that the data has.
     public var classNames: ClassNames?
+    /// What is done about a sample that cannot be used.
+    public var onBadSample: BadSamples
     /// Which rows train, validate and test.
     public var split: SplitPart
-    /// Cross-validation: replaces the fractions of ``split``.
+    /// Cross-validation: cuts all rows of the files, whatever ``split`` says but for its seed and stratification.
     public var fold: Fold?
     /// The fraction of a fold's training rows that is set aside for validation; of no effect without
     /// ``fold``.
@@ -72,13 +90,15 @@ public struct DataPart: Sendable, Equatable {
     /// Creates the part.
     public init(
         _ content: Content, paths: [String], testPath: String? = nil, classNames: ClassNames? = nil,
-        split: SplitPart = SplitPart(), fold: Fold? = nil, validationFraction: Double = 0.1,
+        onBadSample: BadSamples = .stop, split: SplitPart = SplitPart(), fold: Fold? = nil,
+        validationFraction: Double = 0.1,
         residentLimitBytes: Int = DataPart.defaultResidentLimitBytes
     ) {
         self.content = content
         self.paths = paths
         self.testPath = testPath
         self.classNames = classNames
+        self.onBadSample = onBadSample
         self.split = split
         self.fold = fold
         self.validationFraction = validationFraction
@@ -103,6 +123,7 @@ extension DataPart {
         paths = try Self.readPaths(reader)
         classNames = try ClassNames(reader, key: "classNames")
         content = try Content(format, reader)
+        onBadSample = try reader.choice("onBadSample", default: .stop)
         split = try SplitPart(try reader.part("split"))
         testPath = try reader.optionalPath("testPath")
         fold = try Fold(reader, key: "fold")
@@ -135,10 +156,19 @@ extension DataPart {
             throw reader.failure("testPath", "needs data.split.kind: files", remedy: "write that, or drop it")
         default: break
         }
-        if fold != nil, split.kind != .fractions {
+        if fold != nil, split.kind == .files {
             throw reader.failure(
-                "fold", "cannot be used with data.split.kind: \(split.kind.rawValue)",
-                remedy: "a fold cuts all rows by itself: drop data.split, or use kind: fractions")
+                "fold", "cannot be used with data.split.kind: files",
+                remedy:
+                    "a fold cuts all rows by itself: drop data.split and data.testPath, or use kind: fractions"
+            )
+        }
+        if case .images(let part) = content, case .idx(_, let testLabels) = part.source {
+            guard (testLabels == nil) == (testPath == nil), paths.count == 1 else {
+                throw reader.failure(
+                    "testLabels", "does not fit data.testPath",
+                    remedy: "give one data.path with data.labels, and data.testPath with data.testLabels")
+            }
         }
         if format == .lines {
             if split.kind == .files {
@@ -156,6 +186,7 @@ extension DataPart {
         keys.add("testPath", testPath)
         classNames.flatten(into: &keys)
         content.part.flatten(into: &keys)
+        keys.add("onBadSample", onBadSample.rawValue)
         keys.inside("split") { split.flatten(into: &$0) }
         keys.add("fold", fold?.description)
         keys.add("validationFraction", validationFraction)

@@ -86,7 +86,15 @@ extension RecipeReader {
 
     /// A finite decimal number, or nil if nothing was written.
     func optionalNumber(_ key: String, _ bounds: NumberBounds) throws -> Double? {
-        guard let node = value(key) else { return nil }
+        try value(key).map { try number($0, key, bounds) }
+    }
+
+    /// A list of finite decimal numbers, or nil if nothing was written; one number alone is a list of one.
+    func numbers(_ key: String, _ bounds: NumberBounds, maximumCount: Int) throws -> [Double]? {
+        try list(key, maximumCount: maximumCount)?.map { try number($0, key, bounds) }
+    }
+
+    private func number(_ node: RecipeNode, _ key: String, _ bounds: NumberBounds) throws -> Double {
         guard case .scalar(let text, isPlain: true) = node.content,
             text.utf8.allSatisfy({ "0123456789.eE+-".utf8.contains($0) }),
             let number = Double(text), number.isFinite, bounds.contains(number)

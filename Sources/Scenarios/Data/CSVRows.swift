@@ -8,13 +8,14 @@ public struct CSVRows: RowSource {
     /// The files.
     public let csv: CSVSource
     private let part: CSVPart
+    private let onBadSample: DataPart.BadSamples
 
     /// Opens files of equal columns.
     /// - Throws: `LockstepError` with the file and line of what is no CSV.
-    init(paths: [String], _ part: CSVPart) throws {
+    init(paths: [String], _ part: CSVPart, onBadSample: DataPart.BadSamples) throws {
         let delimiter = try CSVDialect.delimiter(named: part.delimiter)
         csv = try CSVSource(paths: paths, dialect: CSVDialect(delimiter: delimiter, hasHeader: part.header))
-        self.part = part
+        (self.part, self.onBadSample) = (part, onBadSample)
     }
 
     /// The number of rows.
@@ -32,6 +33,8 @@ public struct CSVRows: RowSource {
         let names = try recipe.data.classNames.map { try $0.resolved() }
         let kind: DataPipeline.LabelKind =
             recipe.labelKind == .number ? .number : .classes(names: names)
+        let rows =
+            onBadSample == .skip ? try csv.rows(rows, withLabel: part.label.column, kind: kind) : rows
         let (fitted, label): (FittedData, FittedLabel)
         switch recipe.data.content {
         case .table(let part):
@@ -48,6 +51,15 @@ public struct CSVRows: RowSource {
             try check.check(recipe.task, names: names)
         }
         return fitted
+    }
+
+    /// The rows to encode: without those whose label is missing or unknown, where the recipe skips them.
+    func usable(
+        _ rows: [Int]?, _ label: FittedLabel, trainedColumnCount: Int, for purpose: SamplePurpose
+    ) throws -> [Int]? {
+        guard onBadSample == .skip, purpose.hasLabels else { return rows }
+        return try label.knownRows(
+            rows ?? Array(0..<rowCount), in: csv, trainedColumnCount: trainedColumnCount)
     }
 }
 
@@ -70,6 +82,7 @@ extension FittedTable: FittedFormat {
 
     /// Encodes rows.
     public func samples(_ source: CSVRows, rows: [Int]?, for purpose: SamplePurpose) throws -> Samples {
+        let rows = try source.usable(rows, label, trainedColumnCount: trainedColumnCount, for: purpose)
         let dataset = try dataset(source.csv, rows: rows, withLabel: purpose.hasLabels)
         return Samples(dataset, rows: dataset.rows)
     }
@@ -86,21 +99,41 @@ extension FittedText: FittedFormat {
     public var classNames: [String] { label.classNames }
     /// The vocabulary.
     public var tokens: TokenInput? { tokenizer.input }
+    /// Labels.
+    public var leftOutReason: String {
+        "have no label, or one that the training rows lack, and are left out (data.onBadSample)"
+    }
+
+    /// Encodes texts as if they stood in the text's columns.
+    public func samples(texts: [String]) throws -> Samples { try tokenizer.samples(texts) }
 
     /// Encodes rows.
     public func samples(_ source: CSVRows, rows: [Int]?, for purpose: SamplePurpose) throws -> Samples {
+        let rows = try source.usable(rows, label, trainedColumnCount: trainedColumnCount, for: purpose)
         let dataset = try dataset(source.csv, rows: rows, withLabel: purpose.hasLabels)
         return Samples(dataset, rows: dataset.rows)
     }
 }
 
-extension WordTokenizer {
+extension SequenceTokenizer {
     /// The field of a sample's tokens.
-    var field: ModelTrace.Field { .init("tokens", [options.sequenceLength], .int32) }
+    var field: ModelTrace.Field { .init("tokens", [length], .int32) }
     /// What models need to know of them.
     var input: TokenInput {
-        TokenInput(
-            identifierCount: identifierCount, paddingID: Int(Self.paddingID), length: options.sequenceLength)
+        TokenInput(identifierCount: identifierCount, paddingID: Int(paddingID), length: length)
+    }
+
+    /// Texts as samples without labels.
+    func samples(_ texts: [String]) throws -> Samples {
+        var tokens = [Int32](repeating: 0, count: texts.count * length)
+        try tokens.withUnsafeMutableBufferPointer { buffer in
+            for (number, text) in texts.enumerated() {
+                var text = text
+                try text.withUTF8 { try encode([$0], to: buffer.baseAddress! + number * length) }
+            }
+        }
+        return Samples(
+            try ArrayDataset([("tokens", [length], .int32(tokens))]), rows: Array(texts.indices))
     }
 }
 
@@ -120,12 +153,21 @@ extension TextPart {
     func schema(label: DataPipeline.LabelKind) -> TextSchema {
         TextSchema(
             text: columns.map(\.column), label: csv.label.column, labelKind: label,
-            tokenizer: tokenizer.options)
+            tokenizer: tokenizer.options, tokenKind: tokenizer.kind)
     }
 }
 
 extension TokenizerPart {
-    /// What the word tokenizer takes.
+    /// What tokens are.
+    var kind: TokenKind {
+        switch tokenizer {
+        case .words: .words
+        case .bpe: .bytePairs
+        case .wordPiece: .wordPieces
+        }
+    }
+
+    /// What tokenizers take.
     var options: WordTokenizerOptions {
         WordTokenizerOptions(
             vocabularySize: vocabularySize, minimumCount: minimumCount, sequenceLength: maximumLength,

@@ -12,6 +12,8 @@ public enum FittedData: Codable, Sendable, Equatable {
     case text(FittedText)
     /// Lines of text as token ids.
     case lines(FittedLines)
+    /// Pictures.
+    case images(FittedImages)
 
     /// What the format says of itself.
     public var format: any FittedFormat {
@@ -19,6 +21,7 @@ public enum FittedData: Codable, Sendable, Equatable {
         case .table(let fitted): fitted
         case .text(let fitted): fitted
         case .lines(let fitted): fitted
+        case .images(let fitted): fitted
         }
     }
 

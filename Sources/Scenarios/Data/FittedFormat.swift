@@ -21,6 +21,9 @@ public protocol FittedFormat: Codable, Sendable, Equatable {
     /// Encodes rows of a source; all of them where `rows` is nil.
     /// - Throws: `LockstepError` (65) with the place of a bad row.
     func samples(_ source: Source, rows: [Int]?, for purpose: SamplePurpose) throws -> Samples
+    /// Encodes texts that stand in no file, to predict.
+    /// - Throws: `LockstepError` (2) where the format reads no texts.
+    func samples(texts: [String]) throws -> Samples
     /// Why rows of a split may be left out, for a warning: `have missing values …`.
     var leftOutReason: String { get }
 }
@@ -32,6 +35,13 @@ extension FittedFormat {
     public var tokens: TokenInput? { nil }
     /// In general terms.
     public var leftOutReason: String { "cannot be used and are left out" }
+
+    /// Refuses texts.
+    public func samples(texts: [String]) throws -> Samples {
+        throw LockstepError(
+            .usage, "the model reads \(inputs.map(\.name).joined(separator: " and ")), not texts",
+            remedy: "give a file with --input")
+    }
 
     /// Encodes rows of a source that has to be of this format.
     func samples(any source: any RowSource, rows: [Int]?, for purpose: SamplePurpose) throws -> Samples {

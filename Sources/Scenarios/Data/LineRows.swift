@@ -10,27 +10,51 @@ public struct LineRows: RowSource {
     public let fileRows: [Range<Int>]
     private let files: [TextLines]
     private let encoding: LinesPart.Encoding
+    /// The lines of a file that are rows, where some are not.
+    private let kept: [Int: [Int]]
+    /// What was left out.
+    public let warnings: [String]
 
     /// Opens files.
-    /// - Throws: `LockstepError` (65) for a file that is missing, empty, or not in the encoding that the recipe says.
-    init(paths: [String], _ part: LinesPart) throws {
-        files = try paths.map { try TextLines(path: $0) }
-        if part.encoding == .utf8 {
-            for file in files {
-                do {
-                    try file.checkUTF8()
-                } catch var error as LockstepError {
-                    error.remedy = "write data.encoding: latin1 if it is that, or convert it with iconv"
-                    throw error
-                }
-            }
+    /// - Throws: `LockstepError` (65) for a file that is missing, empty, or not in the encoding that the recipe says,
+    ///   where the recipe does not skip such lines.
+    init(paths: [String], _ part: LinesPart, onBadSample: DataPart.BadSamples) throws {
+        let files = try paths.map { try TextLines(path: $0) }
+        let bad = try part.encoding == .utf8 ? files.map { try Self.badLines($0, onBadSample) } : []
+        let places = zip(files, bad).flatMap { file, lines in lines.map(file.location(ofLine:)) }
+        if !places.isEmpty {
+            let shown = places.prefix(5).map(\.description).joined(separator: ", ")
+            warnings = [
+                "\(places.count) of \(files.reduce(0) { $0 + $1.count }) lines are not UTF-8 and are left out "
+                    + "(data.onBadSample): \(shown)\(places.count > 5 ? " …" : "")"
+            ]
+        } else {
+            warnings = []
         }
-        var next = 0
-        fileRows = files.map { file in
-            defer { next += file.count }
-            return next..<(next + file.count)
+        var (kept, next): ([Int: [Int]], Int) = ([:], 0)
+        var fileRows: [Range<Int>] = []
+        for (number, file) in files.enumerated() {
+            let isBad = bad.isEmpty ? [] : Set(bad[number])
+            if !isBad.isEmpty { kept[number] = (0..<file.count).filter { !isBad.contains($0) } }
+            fileRows.append(next..<(next + file.count - isBad.count))
+            next += file.count - isBad.count
         }
-        encoding = part.encoding
+        (self.files, self.kept, self.fileRows, encoding) = (files, kept, fileRows, part.encoding)
+    }
+
+    /// The lines that are not UTF-8.
+    /// - Throws: `LockstepError` (65) for the first, unless they are skipped.
+    private static func badLines(_ file: TextLines, _ onBadSample: DataPart.BadSamples) throws -> [Int] {
+        guard onBadSample == .stop else { return file.linesOutsideUTF8 }
+        do {
+            try file.checkUTF8()
+        } catch var error as LockstepError {
+            error.remedy =
+                "write data.encoding: latin1 if it is that, convert it with iconv, or leave such lines out "
+                + "with data.onBadSample: skip"
+            throw error
+        }
+        return []
     }
 
     /// The number of lines.
@@ -61,7 +85,7 @@ public struct LineRows: RowSource {
                 remedy: "name one file a class in data.paths, and one name a class in data.classNames")
         }
         try ClassCheck(own, place: place).check(recipe.task, names: names)
-        let tokenizer = try WordTokenizer(options: part.tokenizer.options) { take in
+        let tokenizer = try SequenceTokenizer(part.tokenizer.kind, options: part.tokenizer.options) { take in
             for row in rows { try withText(ofRow: row) { try take($0) } }
         }
         return .lines(FittedLines(classNames: names ?? own, tokenizer: tokenizer))
@@ -88,7 +112,8 @@ public struct LineRows: RowSource {
     /// The file of a line, which is its class, and the line's number in it.
     func place(ofRow row: Int) -> (file: Int, line: Int) {
         let file = fileRows.firstIndex { row < $0.upperBound } ?? 0
-        return (file, row - fileRows[file].lowerBound)
+        let line = row - fileRows[file].lowerBound
+        return (file, kept[file].map { $0[line] } ?? line)
     }
 }
 
@@ -97,7 +122,7 @@ public struct FittedLines: FittedFormat {
     /// The names of the classes, by the number of their file.
     public var classNames: [String]
     /// The vocabulary and how texts become sequences.
-    public var tokenizer: WordTokenizer
+    public var tokenizer: SequenceTokenizer
 
     /// `tokens`.
     public var inputs: [ModelTrace.Field] { [tokenizer.field] }
@@ -107,6 +132,9 @@ public struct FittedLines: FittedFormat {
     public var classCount: Int? { classNames.count }
     /// The vocabulary.
     public var tokens: TokenInput? { tokenizer.input }
+
+    /// Encodes texts as if they were lines.
+    public func samples(texts: [String]) throws -> Samples { try tokenizer.samples(texts) }
 
     /// Encodes lines.
     public func samples(_ source: LineRows, rows: [Int]?, for purpose: SamplePurpose) throws -> Samples {
@@ -121,12 +149,12 @@ private struct LineDataset: Dataset {
     let fields: [FieldSpec]
     private let source: LineRows
     private let rows: [Int]
-    private let tokenizer: WordTokenizer
+    private let tokenizer: SequenceTokenizer
 
     init(source: LineRows, rows: [Int], fitted: FittedLines, withLabel: Bool) {
         (self.source, self.rows, tokenizer) = (source, rows, fitted.tokenizer)
         let tokens = FieldSpec(
-            name: "tokens", sampleShape: [tokenizer.options.sequenceLength], element: .int32)
+            name: "tokens", sampleShape: [tokenizer.length], element: .int32)
         fields =
             withLabel ? [tokens, FieldSpec(name: "label", sampleShape: [], element: .int32)] : [tokens]
     }
@@ -134,13 +162,13 @@ private struct LineDataset: Dataset {
     var count: Int { rows.count }
     var isResident: Bool { false }
 
-    func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) {
+    func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws {
         let row = rows[index]
         guard field == 0 else {
             return destination.storeBytes(of: Int32(source.place(ofRow: row).file), as: Int32.self)
         }
-        source.withText(ofRow: row) {
-            tokenizer.encode($0, to: destination.assumingMemoryBound(to: Int32.self))
+        try source.withText(ofRow: row) {
+            try tokenizer.encode([$0], to: destination.assumingMemoryBound(to: Int32.self))
         }
     }
 

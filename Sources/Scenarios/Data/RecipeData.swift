@@ -11,6 +11,7 @@ public struct RecipeData: Sendable {
     /// What was fitted to the training rows.
     public let fitted: FittedData
     private let residentLimit: Int
+    private let onBadSample: DataPart.BadSamples
 
     /// Opens, splits and, unless given, fits.
     /// - Parameter fitted: what rank 0 or a checkpoint holds; `nil` fits the training rows.
@@ -19,7 +20,7 @@ public struct RecipeData: Sendable {
         source = try recipe.data.open()
         split = try source.split(recipe.data)
         self.fitted = try fitted ?? source.fit(recipe, rows: split.train)
-        residentLimit = recipe.data.residentLimitBytes
+        (residentLimit, onBadSample) = (recipe.data.residentLimitBytes, recipe.data.onBadSample)
     }
 
     /// The samples of a split, held in memory when they fit the recipe's limit.
@@ -48,7 +49,11 @@ public struct RecipeData: Sendable {
     public func leftOutWarning(_ split: CoordinatorPart.Split, sampleCount: Int) -> String? {
         let all = rows(split).count
         guard sampleCount < all else { return nil }
-        return "\(all - sampleCount) of \(all) \(split.rawValue) rows \(fitted.format.leftOutReason)"
+        let reason =
+            onBadSample == .skip && fitted.format is FittedTable
+            ? "cannot be used and are left out (data.missing, data.onBadSample)"
+            : fitted.format.leftOutReason
+        return "\(all - sampleCount) of \(all) \(split.rawValue) rows \(reason)"
     }
 
     /// The rows of a split.

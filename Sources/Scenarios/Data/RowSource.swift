@@ -45,9 +45,10 @@ extension DataPart {
     func open() throws -> any RowSource {
         let paths = self.paths + (testPath.map { [$0] } ?? [])
         return switch content {
-        case .table(let part): try CSVRows(paths: paths, part.csv)
-        case .text(let part): try CSVRows(paths: paths, part.csv)
-        case .lines(let part): try LineRows(paths: paths, part)
+        case .table(let part): try CSVRows(paths: paths, part.csv, onBadSample: onBadSample)
+        case .text(let part): try CSVRows(paths: paths, part.csv, onBadSample: onBadSample)
+        case .lines(let part): try LineRows(paths: paths, part, onBadSample: onBadSample)
+        case .images(let part): try ImageRows(self, part)
         }
     }
 
@@ -55,9 +56,10 @@ extension DataPart {
     /// - Throws: `LockstepError` with the file and line.
     public func open(toPredict path: String) throws -> any RowSource {
         switch content {
-        case .table(let part): try CSVRows(paths: [path], part.csv)
-        case .text(let part): try CSVRows(paths: [path], part.csv)
-        case .lines(let part): try LineRows(paths: [path], part)
+        case .table(let part): try CSVRows(paths: [path], part.csv, onBadSample: onBadSample)
+        case .text(let part): try CSVRows(paths: [path], part.csv, onBadSample: onBadSample)
+        case .lines(let part): try LineRows(paths: [path], part, onBadSample: onBadSample)
+        case .images(let part): try ImageRows(toPredict: path, self, part)
         }
     }
 }

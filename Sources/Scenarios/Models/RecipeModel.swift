@@ -19,6 +19,23 @@ extension ModelPart {
                 outputs: outputs, paddingID: tokens.paddingID, activation: part.dense.activation.function,
                 dropout: part.dense.dropout, bias: part.dense.bias,
                 initializer: part.dense.initializer.values)
+        case .cnn(let part):
+            return ConvolutionalClassifier(
+                convolutions: part.convolutions, hidden: part.hidden, classes: outputs,
+                padding: part.padding == .same ? .same : .valid, batchNorm: part.batchNorm,
+                dropout: part.dropout)
+        case .resnet(let part):
+            return part.depth == 18
+                ? ResidualNetwork.resNet18(classes: outputs, smallImages: part.smallImages)
+                : try ResidualNetwork.cifar(
+                    depth: part.depth, classes: outputs, projects: part.projection)
+        case .transformer(let part): return part.network(try tokens(of: fitted), outputs: outputs)
+        case .lstm(let part): return part.network(.lstm, try tokens(of: fitted), outputs: outputs)
+        case .gru(let part): return part.network(.gru, try tokens(of: fitted), outputs: outputs)
+        case .textCNN(let part):
+            return TextCNN(
+                vocabularySize: try tokens(of: fitted).identifierCount, width: part.embedding,
+                channels: part.channels, lengths: part.lengths, outputs: outputs, dropout: part.dropout)
         }
     }
 
@@ -30,6 +47,30 @@ extension ModelPart {
                 remedy: "use data.format: " + kind.formats.map(\.rawValue).joined(separator: " or "))
         }
         return tokens
+    }
+}
+
+extension TransformerPart {
+    /// The classifier with its encoder.
+    func network(_ tokens: TokenInput, outputs: Int) -> any Layer {
+        var configuration = TransformerEncoder.Configuration(
+            vocabularySize: tokens.identifierCount, context: tokens.length, layers: layers, width: width,
+            heads: heads, hidden: feedForward)
+        configuration.paddingID = tokens.paddingID
+        configuration.dropout = dropout
+        return pooling == .first
+            ? BERTClassifier(configuration, classes: outputs)
+            : MeanPooledClassifier(configuration, classes: outputs)
+    }
+}
+
+extension RecurrentPart {
+    /// The classifier with its recurrent layers.
+    func network(_ kind: RecurrentClassifier.Kind, _ tokens: TokenInput, outputs: Int) -> any Layer {
+        RecurrentClassifier(
+            kind, vocabularySize: tokens.identifierCount, width: embedding, hiddenSize: width,
+            outputs: outputs, layerCount: layers, isBidirectional: bidirectional,
+            paddingID: tokens.paddingID, pooling: pooling == .last ? .last : .mean, dropout: dropout)
     }
 }
 

@@ -1,5 +1,15 @@
 /// How texts become sequences of tokens; its keys stand directly in the group `data`.
 public struct TokenizerPart: Sendable, Equatable {
+    /// What tokens are.
+    public enum Tokenizer: String, Sendable, CaseIterable {
+        /// Whole words, numbered by falling count.
+        case words
+        /// Byte pairs, as GPT-2's, learned from the training rows.
+        case bpe
+        /// Pieces of words, as BERT's, learned from the training rows.
+        case wordPiece
+    }
+
     /// The end of a text that is cut off when it is too long.
     public enum Truncate: String, Sendable, CaseIterable {
         /// The beginning is cut off.
@@ -16,9 +26,11 @@ public struct TokenizerPart: Sendable, Equatable {
         case right
     }
 
+    /// What tokens are.
+    public var tokenizer: Tokenizer
     /// The number of token ids, padding and out-of-vocabulary included.
     public var vocabularySize: Int
-    /// A word seen less often in the training rows is out of vocabulary.
+    /// A word seen less often in the training rows is out of vocabulary; a pair seen less often is not joined.
     public var minimumCount: Int
     /// The number of tokens a text is cut or filled up to.
     public var maximumLength: Int
@@ -31,9 +43,10 @@ public struct TokenizerPart: Sendable, Equatable {
 
     /// Creates the part.
     public init(
-        vocabularySize: Int = 10_000, minimumCount: Int = 2, maximumLength: Int = 256,
-        lowercase: Bool = true, truncate: Truncate = .tail, pad: Pad = .right
+        tokenizer: Tokenizer = .words, vocabularySize: Int = 10_000, minimumCount: Int = 2,
+        maximumLength: Int = 256, lowercase: Bool = true, truncate: Truncate = .tail, pad: Pad = .right
     ) {
+        self.tokenizer = tokenizer
         self.vocabularySize = vocabularySize
         self.minimumCount = minimumCount
         self.maximumLength = maximumLength
@@ -45,15 +58,19 @@ public struct TokenizerPart: Sendable, Equatable {
 
 extension TokenizerPart {
     init(_ reader: RecipeReader) throws {
-        vocabularySize = try reader.integer("vocabularySize", in: 3...10_000_000, default: 10_000)
+        tokenizer = try reader.choice("tokenizer", default: .words)
+        let smallest = [Tokenizer.words: 3, .bpe: 261, .wordPiece: 7][tokenizer] ?? 3
+        vocabularySize = try reader.integer("vocabularySize", in: smallest...10_000_000, default: 10_000)
         minimumCount = try reader.integer("minimumCount", in: 1...1_000_000, default: 2)
-        maximumLength = try reader.integer("maximumLength", in: 1...1_000_000, default: 256)
+        maximumLength = try reader.integer(
+            "maximumLength", in: (tokenizer == .words ? 1 : 2)...1_000_000, default: 256)
         lowercase = try reader.flag("lowercase", default: true)
         truncate = try reader.choice("truncate", default: .tail)
         pad = try reader.choice("pad", default: .right)
     }
 
     func flatten(into keys: inout FlatKeys) {
+        keys.add("tokenizer", tokenizer.rawValue)
         keys.add("vocabularySize", vocabularySize)
         keys.add("minimumCount", minimumCount)
         keys.add("maximumLength", maximumLength)

@@ -6,19 +6,33 @@ public enum ModelPart: Sendable, Equatable {
         case dense
         /// Word embeddings, their mean over the words, then dense layers.
         case pooledText
+        /// Convolutions with max pooling, then dense layers, on pictures.
+        case cnn
+        /// A residual network on pictures.
+        case resnet
+        /// A transformer that reads a text at once.
+        case transformer
+        /// Word vectors and long short-term memory.
+        case lstm
+        /// Word vectors and gated recurrent units.
+        case gru
+        /// Kim's convolutional network for sentences.
+        case textCNN
 
         /// The formats of data that a kind reads.
         public var formats: [DataPart.Format] {
             switch self {
             case .dense: [.table]
-            case .pooledText: [.text, .lines]
+            case .pooledText, .transformer, .lstm, .gru, .textCNN: [.text, .lines]
+            case .cnn, .resnet: [.images]
             }
         }
 
         /// The tasks that a kind can do.
         public var tasks: [Recipe.TaskKind] {
             switch self {
-            case .dense, .pooledText: [.classification, .binaryClassification, .regression]
+            case .dense, .pooledText, .cnn, .resnet, .transformer, .lstm, .gru, .textCNN:
+                [.classification, .binaryClassification, .regression]
             }
         }
     }
@@ -27,12 +41,30 @@ public enum ModelPart: Sendable, Equatable {
     case dense(DensePart)
     /// Word embeddings, their mean over the words, then dense layers.
     case pooledText(PooledTextPart)
+    /// Convolutions with max pooling, then dense layers, on pictures.
+    case cnn(ConvolutionPart)
+    /// A residual network on pictures.
+    case resnet(ResidualPart)
+    /// A transformer that reads a text at once.
+    case transformer(TransformerPart)
+    /// Word vectors and long short-term memory.
+    case lstm(RecurrentPart)
+    /// Word vectors and gated recurrent units.
+    case gru(RecurrentPart)
+    /// Kim's convolutional network for sentences.
+    case textCNN(TextConvolutionPart)
 
     /// The family of networks.
     public var kind: Kind {
         switch self {
         case .dense: .dense
         case .pooledText: .pooledText
+        case .cnn: .cnn
+        case .resnet: .resnet
+        case .transformer: .transformer
+        case .lstm: .lstm
+        case .gru: .gru
+        case .textCNN: .textCNN
         }
     }
 
@@ -41,6 +73,11 @@ public enum ModelPart: Sendable, Equatable {
         switch self {
         case .dense(let part): part
         case .pooledText(let part): part
+        case .cnn(let part): part
+        case .resnet(let part): part
+        case .transformer(let part): part
+        case .lstm(let part), .gru(let part): part
+        case .textCNN(let part): part
         }
     }
 }
@@ -59,6 +96,12 @@ extension ModelPart {
         switch kind {
         case .dense: self = .dense(try DensePart(reader))
         case .pooledText: self = .pooledText(try PooledTextPart(reader))
+        case .cnn: self = .cnn(try ConvolutionPart(reader))
+        case .resnet: self = .resnet(try ResidualPart(reader))
+        case .transformer: self = .transformer(try TransformerPart(reader))
+        case .lstm: self = .lstm(try RecurrentPart(reader))
+        case .gru: self = .gru(try RecurrentPart(reader))
+        case .textCNN: self = .textCNN(try TextConvolutionPart(reader))
         }
         try reader.finish(for: "model kind '\(kind.rawValue)'")
     }

@@ -1,0 +1,59 @@
+/// A transformer that reads a text at once: the keys of `model.kind: transformer`.
+public struct TransformerPart: Sendable, Equatable {
+    /// What stands for a text.
+    public enum Pooling: String, Sendable, CaseIterable {
+        /// The mean over its tokens.
+        case mean
+        /// Its first token, through a layer with tanh (BERT).
+        case first
+    }
+
+    /// Blocks.
+    public var layers: Int
+    /// Numbers a token; ``heads`` divides it.
+    public var width: Int
+    /// Heads of attention.
+    public var heads: Int
+    /// Numbers between the products of a block.
+    public var feedForward: Int
+    /// What stands for a text.
+    public var pooling: Pooling
+    /// The probability with which numbers are dropped in training: of the embedding, of attention, after each part.
+    public var dropout: Double
+
+    /// Creates the part.
+    public init(
+        layers: Int = 2, width: Int = 128, heads: Int = 4, feedForward: Int? = nil, pooling: Pooling = .mean,
+        dropout: Double = 0.1
+    ) {
+        self.layers = layers
+        self.width = width
+        self.heads = heads
+        self.feedForward = feedForward ?? 4 * width
+        self.pooling = pooling
+        self.dropout = dropout
+    }
+}
+
+extension TransformerPart: NetworkPart {
+    init(_ reader: RecipeReader) throws {
+        layers = try reader.integer("layers", in: 1...1_000, default: 2)
+        width = try reader.integer("width", in: 1...65_536, default: 128)
+        heads = try reader.integer("heads", in: 1...65_536, default: 4)
+        feedForward = try reader.integer("feedForward", in: 1...1_000_000, default: 4 * width)
+        pooling = try reader.choice("pooling", default: .mean)
+        dropout = try reader.number("dropout", .below(0, 1), default: 0.1)
+        guard width % heads == 0 else {
+            throw reader.failure("heads", "is \(heads), which does not divide model.width: \(width)")
+        }
+    }
+
+    func flatten(into keys: inout FlatKeys) {
+        keys.add("layers", layers)
+        keys.add("width", width)
+        keys.add("heads", heads)
+        keys.add("feedForward", feedForward)
+        keys.add("pooling", pooling.rawValue)
+        keys.add("dropout", dropout)
+    }
+}
