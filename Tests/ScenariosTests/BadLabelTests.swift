@@ -78,4 +78,22 @@ struct BadLabelTests {
         let error = #expect(throws: LockstepError.self) { try RecipeData(try folder.recipe(Self.recipe)) }
         #expect(error?.code == .badData && error?.location?.file == path && error?.location?.line == 3)
     }
+
+    @Test func badRowsOfCSVAreLeftOutAndCounted() throws {
+        let folder = try Folder()
+        var text = "words,kind\n"
+        for row in 0..<12 { text += ["caf\u{E9},b\n", "a,b,c\n", "plain \(row),a\n", "plain,b\n"][row % 4] }
+        let path = try folder.write(text.unicodeScalars.map { UInt8($0.value) }, to: "rows.csv")
+        let words = ["data.onBadSample=skip", "data.split={train: 0.5, test: 0.5}"]
+        let recipe = try folder.recipe(Self.recipe, words)
+        let data = try RecipeData(recipe)
+        #expect(data.source.rowCount == 6 && data.fitted.classNames == ["a", "b"])
+        #expect(
+            data.source.warnings == [
+                "6 of 12 rows are not UTF-8, or have another number of fields, and are left out "
+                    + "(data.onBadSample): \(path):2, \(path):3, \(path):6, \(path):7, \(path):10 …"
+            ])
+        let source = try recipe.data.open(toPredict: path)
+        #expect((0..<6).map(source.name(ofRow:)) == ["2", "3", "6", "7", "10", "11"])
+    }
 }

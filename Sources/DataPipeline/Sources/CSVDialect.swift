@@ -13,16 +13,20 @@ public struct CSVDialect: Sendable, Equatable {
     public var maximumFieldByteCount: Int
     /// A row of more fields is an error.
     public var maximumColumnCount: Int
+    /// Whether rows that are not UTF-8, hold a NUL byte or have another number of fields are left out rather than
+    /// errors.
+    public var skipsBadRows: Bool
 
     /// Creates a dialect; the default is comma-separated with a header.
     public init(
         delimiter: UInt8 = UInt8(ascii: ","), hasHeader: Bool = true, maximumFieldByteCount: Int = 16 << 20,
-        maximumColumnCount: Int = 65_536
+        maximumColumnCount: Int = 65_536, skipsBadRows: Bool = false
     ) {
         self.delimiter = delimiter
         self.hasHeader = hasHeader
         self.maximumFieldByteCount = maximumFieldByteCount
         self.maximumColumnCount = maximumColumnCount
+        self.skipsBadRows = skipsBadRows
     }
 
     /// The delimiter that a recipe names: one ASCII character, or the word `tab`.

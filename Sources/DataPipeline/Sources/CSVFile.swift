@@ -53,6 +53,16 @@ public final class CSVFile: Sendable {
         }
     }
 
+    /// The places of the rows that were left out, where the dialect skips bad ones.
+    public var skippedPlaces: [FileLocation] { index.skippedLines.map { FileLocation(path, line: $0) } }
+
+    /// A row's number in the file, counted from 0, rows that were left out counted as well.
+    public func number(ofRow row: Int) -> Int {
+        var number = row
+        for skipped in index.skipped where skipped <= number { number += 1 }
+        return number
+    }
+
     /// The line on which a row begins.
     public func location(ofRow row: Int) -> FileLocation { FileLocation(path, line: index.lines[row]) }
 

@@ -8,6 +8,10 @@ struct CSVIndex: Sendable {
     private(set) var offsets: [Int] = []
     /// The line on which each data row begins, counted from 1.
     private(set) var lines: [Int] = []
+    /// The numbers of the rows that were left out, all rows counted from 0.
+    private(set) var skipped: [Int] = []
+    /// The lines on which they begin.
+    private(set) var skippedLines: [Int] = []
     /// The header's names, or nil where the dialect has none.
     private(set) var header: [String]?
     /// Fields in each row.
@@ -26,16 +30,18 @@ struct CSVIndex: Sendable {
             let line = scanner.line
             let isHeader = dialect.hasHeader && header == nil
             let fieldCount = try Self.scanRow(&scanner, file, dialect, line: line)
-            try Self.checkBytes(file, start..<scanner.position, line: line)
-            if columnCount == 0 {
-                columnCount = fieldCount
-                headerLine = line
-            } else if fieldCount != columnCount {
-                throw LockstepError(
-                    .badData,
-                    "the row has \(Self.fields(fieldCount)) but line \(headerLine) has \(columnCount)",
-                    at: FileLocation(file.path, line: line),
-                    remedy: "quote fields that hold the delimiter, and check the delimiter itself")
+            do {
+                try Self.checkBytes(file, start..<scanner.position, line: line)
+                if columnCount == 0 {
+                    columnCount = fieldCount
+                    headerLine = line
+                }
+                try checkWidth(fieldCount, file, line: line, headerLine: headerLine)
+            } catch  where dialect.skipsBadRows && !isHeader {
+                skipped.append(offsets.count + skipped.count)
+                skippedLines.append(line)
+                scanner.skipBlankLines()
+                continue
             }
             if isHeader {
                 header = try Self.names(file, dialect, start: start, line: line)
@@ -50,6 +56,14 @@ struct CSVIndex: Sendable {
                 .badData, header == nil ? "the file has no rows" : "the file has a header but no rows",
                 at: FileLocation(file.path))
         }
+    }
+
+    private func checkWidth(_ fieldCount: Int, _ file: MappedFile, line: Int, headerLine: Int) throws {
+        guard fieldCount != columnCount else { return }
+        throw LockstepError(
+            .badData, "the row has \(Self.fields(fieldCount)) but line \(headerLine) has \(columnCount)",
+            at: FileLocation(file.path, line: line),
+            remedy: "quote fields that hold the delimiter, and check the delimiter itself")
     }
 
     /// The place of a byte, found by walking from the beginning of its row.

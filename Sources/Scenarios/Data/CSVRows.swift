@@ -14,7 +14,10 @@ public struct CSVRows: RowSource {
     /// - Throws: `LockstepError` with the file and line of what is no CSV.
     init(paths: [String], _ part: CSVPart, onBadSample: DataPart.BadSamples) throws {
         let delimiter = try CSVDialect.delimiter(named: part.delimiter)
-        csv = try CSVSource(paths: paths, dialect: CSVDialect(delimiter: delimiter, hasHeader: part.header))
+        csv = try CSVSource(
+            paths: paths,
+            dialect: CSVDialect(
+                delimiter: delimiter, hasHeader: part.header, skipsBadRows: onBadSample == .skip))
         (self.part, self.onBadSample) = (part, onBadSample)
     }
 
@@ -24,6 +27,17 @@ public struct CSVRows: RowSource {
     public var fileRows: [Range<Int>] { csv.files.indices.map(csv.rows(ofFile:)) }
     /// Of all bytes of the files.
     public var fingerprint: UInt64 { csv.fingerprint }
+
+    /// Rows that are not UTF-8, or have another number of fields.
+    public var warnings: [String] {
+        LeftOut.warning(
+            csv.files.flatMap(\.skippedPlaces), of: csv.rowCount,
+            "rows are not UTF-8, or have another number of fields,")
+    }
+    /// The row's number in its file, or in all of several files.
+    public func name(ofRow row: Int) -> String {
+        String(csv.files.count == 1 ? csv.files[0].number(ofRow: row) : row)
+    }
 
     /// By the text of the label.
     public func classes() throws -> [Int32] { try csv.groups(byColumn: part.label.column) }

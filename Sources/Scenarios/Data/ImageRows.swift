@@ -138,13 +138,8 @@ private struct OpenedImages {
 
     private init(_ cache: ImageCache) {
         store = cache
-        let skipped = cache.skippedPaths
-        guard !skipped.isEmpty else { return }
-        let shown = skipped.prefix(5).joined(separator: ", ") + (skipped.count > 5 ? " …" : "")
-        warnings = [
-            "\(skipped.count) of \(skipped.count + cache.count) pictures cannot be decoded and are left out "
-                + "(data.onBadSample): \(shown)"
-        ]
+        warnings = LeftOut.warning(
+            cache.skippedPaths.map { FileLocation($0) }, of: cache.count, "pictures cannot be decoded")
     }
 
     private static func cache(

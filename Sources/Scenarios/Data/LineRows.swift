@@ -22,15 +22,8 @@ public struct LineRows: RowSource {
         let files = try paths.map { try TextLines(path: $0) }
         let bad = try part.encoding == .utf8 ? files.map { try Self.badLines($0, onBadSample) } : []
         let places = zip(files, bad).flatMap { file, lines in lines.map(file.location(ofLine:)) }
-        if !places.isEmpty {
-            let shown = places.prefix(5).map(\.description).joined(separator: ", ")
-            warnings = [
-                "\(places.count) of \(files.reduce(0) { $0 + $1.count }) lines are not UTF-8 and are left out "
-                    + "(data.onBadSample): \(shown)\(places.count > 5 ? " …" : "")"
-            ]
-        } else {
-            warnings = []
-        }
+        warnings = LeftOut.warning(
+            places, of: files.reduce(0) { $0 + $1.count } - places.count, "lines are not UTF-8")
         var (kept, next): ([Int: [Int]], Int) = ([:], 0)
         var fileRows: [Range<Int>] = []
         for (number, file) in files.enumerated() {
@@ -63,6 +56,9 @@ public struct LineRows: RowSource {
     public var fingerprint: UInt64 {
         files.reduce(UInt64(files.count)) { ($0 << 7 | $0 >> 57) ^ $1.fingerprint }
     }
+
+    /// The line's number in its file, or in all of several files.
+    public func name(ofRow row: Int) -> String { String(files.count == 1 ? place(ofRow: row).line : row) }
 
     /// The number of a line's file.
     public func classes() throws -> [Int32] {
