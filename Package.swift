@@ -86,7 +86,7 @@ let package = Package(
             "Benchmarks",
             [
                 "Diagnostics", "Graphs", "Execution", "NeuralNetworks", "Collectives", "DataParallel",
-                "CKernels", "Supervision",
+                "DataPipeline", "CKernels", "Supervision",
             ]),
         room(
             "Lockstep",

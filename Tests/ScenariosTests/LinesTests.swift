@@ -66,7 +66,8 @@ struct LinesTests {
     @Test func foldsKeepOffTheTestRows() throws {
         let folder = try folder()
         let folds = try (1...3).map {
-            try RecipeData(try folder.recipe(Self.recipe, ["data.fold=\($0)/3"])).split
+            let words = ["data.fold=\($0)/3", "data.validationFraction=0.3"]
+            return try RecipeData(try folder.recipe(Self.recipe, words)).split
         }
         let tests: Set<Int> = [0, 4, 8, 10, 14]
         #expect(folds.flatMap(\.test).sorted() == (0..<16).filter { !tests.contains($0) })

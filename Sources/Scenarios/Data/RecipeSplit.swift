@@ -14,7 +14,7 @@ struct RecipeSplit {
     func rows() throws -> DataSplit {
         guard let fold = part.fold else { return try own() }
         // Fractions cut all rows, and so do folds. Where a recipe names its test rows, they are kept out of the folds.
-        guard part.split.kind != .fractions else { return try self.fold(fold, of: Array(0..<source.rowCount)) }
+        if part.split.kind == .fractions { return try self.fold(fold, of: Array(0..<source.rowCount)) }
         let own = try own()
         return try self.fold(fold, of: (own.train + own.validation).sorted())
     }
