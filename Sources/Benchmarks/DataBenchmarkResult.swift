@@ -13,7 +13,8 @@ public struct DataBenchmarkResult: Sendable {
     let lanes: Int
     let stepMilliseconds: Double
     let waitMilliseconds: Double
-    let loaderMemory: Int?
+    /// Memory of its own with the pipeline alone, and in training: pages of mapped files left out.
+    let loaderMemory, trainingMemory: Int?
     let peakMemory: Int?
 
     /// The share of a step that its lanes wait for data, from 0 to 1.
@@ -34,7 +35,8 @@ public struct DataBenchmarkResult: Sendable {
             "\"lanes\": \(lanes)", "\"step_ms\": \(Self.text(stepMilliseconds, 4))",
             "\"wait_ms\": \(Self.text(waitMilliseconds, 5))", "\"wait_share\": \(Self.text(waitShare, 5))",
         ]
-        if let loaderMemory { fields.append("\"loader_peak_mb\": \(loaderMemory >> 20)") }
+        if let loaderMemory { fields.append("\"loader_own_mb\": \(loaderMemory >> 20)") }
+        if let trainingMemory { fields.append("\"training_own_mb\": \(trainingMemory >> 20)") }
         if let peakMemory { fields.append("\"peak_mb\": \(peakMemory >> 20)") }
         return "{" + fields.joined(separator: ", ") + "}"
     }
@@ -53,9 +55,10 @@ public struct DataBenchmarkResult: Sendable {
             "  a training step on \(lanes) lanes takes \(Self.text(stepMilliseconds, 3)) ms, of which a lane waits "
                 + "\(Self.text(waitMilliseconds, 4)) ms for data: \(Self.text(100 * waitShare, 2)) %",
         ]
-        if let loaderMemory, let peakMemory {
+        if let loaderMemory, let trainingMemory, let peakMemory {
             lines.append(
-                "  peak memory: \(loaderMemory >> 20) MB with the pipeline alone, \(peakMemory >> 20) MB in training"
+                "  memory: \(loaderMemory >> 20) MB with the pipeline alone, \(trainingMemory >> 20) MB in training; "
+                    + "at most \(peakMemory >> 20) MB with the pages of mapped files, which the system may take back"
             )
         }
         return lines.joined(separator: "\n")
