@@ -78,10 +78,15 @@ let package = Package(
                 "Supervision", crypto,
             ]),
         room(
+            "Sweeps",
+            [
+                "Diagnostics", "Checkpoints", "Collectives", "Recipes", "Reports", "Supervision", "Training",
+            ]),
+        room(
             "Benchmarks",
             [
                 "Diagnostics", "Graphs", "Execution", "NeuralNetworks", "Collectives", "DataParallel",
-                "CKernels", "Supervision",
+                "DataPipeline", "CKernels", "Supervision",
             ]),
         room(
             "Lockstep",
@@ -94,7 +99,7 @@ let package = Package(
             name: "LockstepCommand",
             dependencies: [
                 "Benchmarks", "Checkpoints", "Diagnostics", "Graphs", "Inference", "Recipes", "Reports",
-                "Supervision",
+                "Supervision", "Sweeps",
                 "Training", argumentParser,
             ]),
         .executableTarget(name: "OwnModel", dependencies: ["Lockstep"], path: "launch/examples/own-model"),
@@ -131,6 +136,7 @@ let package = Package(
             ]),
         tests(
             "Inference", ["DataPipeline", "Diagnostics", "Execution", "Graphs", "NeuralNetworks"]),
+        tests("Sweeps", ["Diagnostics"]),
         tests("LockstepCommand", ["Checkpoints"]),
     ]
 )

@@ -101,9 +101,14 @@ public struct TrainingBenchmarkResult: Sendable {
 /// The greatest resident memory of this process.
 enum PeakMemory {
     /// Bytes; `nil` where /proc does not tell.
-    static var byteCount: Int? {
+    static var byteCount: Int? { status("VmHWM:") }
+
+    /// Bytes of resident memory now that no file stands behind: pages of mapped files can be taken back at any time.
+    static var ownByteCount: Int? { status("RssAnon:") }
+
+    private static func status(_ name: String) -> Int? {
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix(name) }),
             let kilobytes = line.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Int($0) })
         else { return nil }
         return kilobytes << 10

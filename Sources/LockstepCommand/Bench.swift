@@ -9,7 +9,7 @@ import Training
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure this machine.",
-        subcommands: [BenchTrain.self, BenchAllreduce.self, BenchScaling.self])
+        subcommands: [BenchTrain.self, BenchData.self, BenchAllreduce.self, BenchScaling.self])
 }
 
 /// `lockstep bench train`.

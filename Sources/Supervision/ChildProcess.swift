@@ -5,16 +5,21 @@ import Diagnostics
 #endif
 
 /// A child in a process group of its own, with this process's output and no input.
-struct ChildProcess {
+package struct ChildProcess: Sendable {
     let identifier: pid_t
 
     /// Starts `words`, of which the first is the program's path.
-    init(_ words: [String], environment: [String: String]) throws {
+    /// - Parameter outputPath: a file to which standard output and errors are added; nil for this process's own.
+    package init(_ words: [String], environment: [String: String], outputPath: String? = nil) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         // A background group that reads the terminal would be stopped.
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let outputPath {
+            posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o666)
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -41,13 +46,13 @@ struct ChildProcess {
     }
 
     /// The status of `waitpid` once the child has ended, else nil. After a status, do not poll again.
-    func poll() -> Int32? {
+    package func poll() -> Int32? {
         var status: Int32 = 0
         return waitpid(identifier, &status, WNOHANG) == identifier ? status : nil
     }
 
     /// Sends a signal to the child alone.
-    func send(_ signalNumber: Int32) { kill(identifier, signalNumber) }
+    package func send(_ signalNumber: Int32) { kill(identifier, signalNumber) }
 
     /// Ends every process of the child's group.
     func killGroup() { kill(-identifier, SIGKILL) }

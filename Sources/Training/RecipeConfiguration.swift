@@ -13,9 +13,37 @@ public struct RecipeConfiguration: Sendable {
     /// - Throws: `LockstepError` naming the place in the recipe or in the data.
     public init(_ path: String, overrides: [String]) throws {
         let recipe = try Recipe(contentsOf: path, overrides: overrides)
+        let start = ContinuousClock.now
         let data = try RecipeData(recipe)
-        scenario = try Scenario(recipe, fitted: data.fitted)
         dataset = try data.dataset(.train, for: .training(seed: recipe.seed))
+        let parts = (ContinuousClock.now - start).components
+        openSeconds = Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+        scenario = try Scenario(recipe, fitted: data.fitted)
+    }
+
+    /// Seconds that it took to open, split and fit the data, and to decode what stays in memory.
+    public let openSeconds: Double
+    /// The training samples.
+    public var sampleCount: Int { dataset.count }
+    /// The bytes that a model reads of a sample, its label included.
+    public var sampleByteCount: Int { dataset.sampleByteCount }
+    /// Whether samples are decoded in memory.
+    public var isResident: Bool { dataset.isResident }
+
+    /// Steps of an epoch.
+    public func stepsPerEpoch() throws -> Int { try sampler(shards: 1).stepsPerEpoch }
+
+    /// The micro-batches of some logical shards, as a lane reads them.
+    public func loader(shards: Range<Int>, of shardCount: Int, startStep: Int) throws -> BatchLoader {
+        BatchLoader(
+            dataset: dataset, sampler: try sampler(shards: shardCount), shards: shards, startStep: startStep)
+    }
+
+    private func sampler(shards: Int) throws -> ShardSampler {
+        let recipe = scenario.recipe
+        return try ShardSampler(
+            sampleCount: dataset.count, globalBatchSize: recipe.training.globalBatchSize, shardCount: shards,
+            seed: recipe.seed, shuffles: recipe.training.shuffle)
     }
 
     /// The recipe's name.
@@ -30,10 +58,7 @@ public struct RecipeConfiguration: Sendable {
     /// The model, its micro-batches and its update.
     /// - Parameter shards: logical shards of a step.
     public func configuration(shards: Int) throws -> ReplicaConfiguration {
-        let recipe = scenario.recipe
-        let sampler = try ShardSampler(
-            sampleCount: dataset.count, globalBatchSize: recipe.training.globalBatchSize, shardCount: shards,
-            seed: recipe.seed, shuffles: recipe.training.shuffle)
+        let sampler = try sampler(shards: shards)
         return ReplicaConfiguration(
             update: scenario.updateOptions(totalSteps: 1_000_000), seed: scenario.recipe.seed,
             trace: { [scenario] in try scenario.trace(sampleCount: $0) },

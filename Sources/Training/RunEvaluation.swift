@@ -70,9 +70,11 @@ public struct RunEvaluation {
             trace: { try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
         let parts = try Self.parts(evaluator, model, communicator)
         guard let parts else { return nil }
+        // Curves over the tokens of a text would say nothing, and be long.
+        let hasOneAnswer = parts.reduce(0) { $0 + $1.count } == dataset.count
         let result = try EvaluationResult(
             task: scenario.task, classCount: scenario.classCount, parts: parts,
-            batchCount: evaluator.batchCount, isDetailed: true)
+            batchCount: evaluator.batchCount, isDetailed: hasOneAnswer)
         var report = report(result, split)
         if errorCount > 0 {
             report.wrongSamples = try wrongSamples(errorCount, parts: parts, dataset: dataset)

@@ -176,6 +176,24 @@ import Testing
         #expect(numbers == [1, -2.5, 300, 4, nil, nil, nil, nil, 5, nil, nil, 0.5])
     }
 
+    /// Short numbers are read by a way of their own: to the same bits as the long way.
+    @Test func numbersHaveTheBitsOfTheLibrary() throws {
+        var random = FixedRandom(state: 5)
+        var texts = [
+            "0.1", "-0", "+7", "123456789012345.6", "9007199254740991", "9007199254740993", "0.30", "1",
+        ]
+        for _ in 0..<2000 {
+            let decimals = Int.random(in: 0...9, using: &random)
+            texts.append(String(format: "%.\(decimals)f", Double.random(in: -1e6...1e6, using: &random)))
+        }
+        let source = try scratch.source(texts.joined(separator: "\n") + "\n", hasHeader: false)
+        for (row, text) in texts.enumerated() {
+            try source.forEachField(ofRow: row) {
+                #expect($0.number?.bitPattern == Double(text)?.bitPattern, "\(text)")
+            }
+        }
+    }
+
     @Test("Random tables come back as they were written", arguments: 0..<40)
     func roundTrips(seed: Int) throws {
         var random = FixedRandom(state: UInt64(seed))

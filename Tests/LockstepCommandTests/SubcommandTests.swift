@@ -182,6 +182,26 @@ extension CommandTests {
             }
         }
 
+        @Test func benchData() throws {
+            let words = ["bench", "data", "--recipe", Lockstep.recipe("iris"), "--seconds", "0.2"]
+            let result = try Lockstep.run(words + ["--json", "--lanes", "2"])
+            #expect(result.exitCode == 0, "\(result.everything)")
+            let line = try RunFiles.json(result.output)
+            #expect(line["samples"] as? Int == 120 && line["sample_bytes"] as? Int == 20)
+            #expect(line["resident"] as? Bool == true)
+            for key in ["first", "later"] {
+                let samples = try #require(line[key + "_samples_per_s"] as? Double)
+                let batches = try #require(line[key + "_batches_per_s"] as? Double)
+                // Steps of 16 in 4 shards, the last step of an epoch of 8.
+                #expect(
+                    samples > 1000 && samples / batches > 3 && samples / batches < 4.1, "\(result.output)")
+            }
+            let (wait, step) = (line["wait_ms"] as? Double ?? 9, line["step_ms"] as? Double ?? 0)
+            #expect(wait > 0 && wait < step)
+            let text = try Lockstep.run(words)
+            #expect(text.exitCode == 0 && text.output.contains("waits"), "\(text.everything)")
+        }
+
         @Test func folds() throws {
             let words = ["train", Lockstep.recipe("iris"), "--set", "training.epochs=20"]
             let output = workspace.at("folds")

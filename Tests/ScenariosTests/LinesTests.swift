@@ -62,6 +62,22 @@ struct LinesTests {
         }
     }
 
+    /// Where a recipe says which rows test, folds leave them alone.
+    @Test func foldsKeepOffTheTestRows() throws {
+        let folder = try folder()
+        let folds = try (1...3).map {
+            let words = ["data.fold=\($0)/3", "data.validationFraction=0.3"]
+            return try RecipeData(try folder.recipe(Self.recipe, words)).split
+        }
+        let tests: Set<Int> = [0, 4, 8, 10, 14]
+        #expect(folds.flatMap(\.test).sorted() == (0..<16).filter { !tests.contains($0) })
+        for fold in folds {
+            #expect(tests.isDisjoint(with: fold.train + fold.validation))
+            #expect(fold.train.count + fold.validation.count + fold.test.count == 11)
+            #expect(!fold.validation.isEmpty)
+        }
+    }
+
     @Test func aChangedLineChangesTheFingerprint() throws {
         let folder = try folder()
         let before = try RecipeData(try folder.recipe(Self.recipe)).source.fingerprint

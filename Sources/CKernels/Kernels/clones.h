@@ -25,3 +25,4 @@
 #include "recurrent.h"
 #include "shapes.h"
 #include "chains.h"
+#include "pictures.h"

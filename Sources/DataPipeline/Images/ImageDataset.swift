@@ -1,3 +1,4 @@
+import CKernels
 import Diagnostics
 
 /// The pictures of a store as samples: `image` [channels, height, width] float32, normalized, then `label` int32 where
@@ -20,6 +21,8 @@ public struct ImageDataset: Dataset {
     private let seed: UInt64
     private let factors: [Float]
     private let offsets: [Float]
+    /// The training split's mean, from 0 to 255.
+    private let meanColor: [Float]
 
     /// The samples of a store.
     /// - Parameters:
@@ -52,6 +55,7 @@ public struct ImageDataset: Dataset {
         (self.store, self.normalization, self.height, self.width) = (store, normalization, height, width)
         (self.augmentation, self.seed) = (augmentation, seed)
         factors = normalization.deviation.map { 1 / (255 * $0) }
+        meanColor = normalization.mean.map { 255 * $0 }
         offsets = zip(normalization.mean, normalization.deviation).map { -$0 / $1 }
     }
 
@@ -72,19 +76,18 @@ public struct ImageDataset: Dataset {
         let plain = ImagePlacement(
             column: (store.width - width) / 2, row: (store.height - height) / 2)
         guard let augmentation else {
-            ImageSampler(store, index: index, surroundings: nil).draw(
-                plain, width: width, height: height, to: elements)
+            ImageSampler(store, index: index).draw(
+                plain, width: width, height: height, surroundings: nil, to: elements)
             normalize(elements)
             return
         }
         let variation = ImageVariation(seed: seed, epoch: epoch, picture: index)
-        let surroundings = augmentation.surroundings == .mean ? normalization.mean.map { 255 * $0 } : nil
-        ImageSampler(store, index: index, surroundings: surroundings).draw(
-            placement(variation, augmentation), width: width, height: height, to: elements)
-        ImageColors.vary(
-            elements, planeLength: width * height, channelCount: store.channelCount,
-            brightness: variation.brightness(augmentation), contrast: variation.contrast(augmentation),
-            saturation: variation.saturation(augmentation))
+        ImageSampler(store, index: index).draw(
+            placement(variation, augmentation), width: width, height: height,
+            surroundings: augmentation.surroundings == .mean ? meanColor : nil, to: elements)
+        lk_picture_colors(
+            elements, store.channelCount, width * height, variation.brightness(augmentation),
+            variation.contrast(augmentation), variation.saturation(augmentation))
         normalize(elements)
         if augmentation.cutout > 0 { cutOut(elements, variation, side: augmentation.cutout) }
     }
@@ -106,11 +109,7 @@ public struct ImageDataset: Dataset {
     }
 
     private func normalize(_ elements: UnsafeMutablePointer<Float>) {
-        for channel in factors.indices {
-            let (factor, offset) = (factors[channel], offsets[channel])
-            let plane = elements + channel * width * height
-            for place in 0..<(width * height) { plane[place] = plane[place] * factor + offset }
-        }
+        lk_picture_normalize(elements, factors.count, width * height, factors, offsets)
     }
 
     private func cutOut(_ elements: UnsafeMutablePointer<Float>, _ variation: ImageVariation, side: Int) {

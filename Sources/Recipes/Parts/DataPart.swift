@@ -156,13 +156,6 @@ extension DataPart {
             throw reader.failure("testPath", "needs data.split.kind: files", remedy: "write that, or drop it")
         default: break
         }
-        if fold != nil, split.kind == .files {
-            throw reader.failure(
-                "fold", "cannot be used with data.split.kind: files",
-                remedy:
-                    "a fold cuts all rows by itself: drop data.split and data.testPath, or use kind: fractions"
-            )
-        }
         if case .images(let part) = content, case .idx(_, let testLabels) = part.source {
             guard (testLabels == nil) == (testPath == nil), paths.count == 1 else {
                 throw reader.failure(

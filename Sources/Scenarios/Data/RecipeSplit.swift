@@ -12,7 +12,15 @@ struct RecipeSplit {
     }
 
     func rows() throws -> DataSplit {
-        if let fold = part.fold { return try self.fold(fold) }
+        guard let fold = part.fold else { return try own() }
+        // Fractions cut all rows, and so do folds. Where a recipe names its test rows, they are kept out of the folds.
+        if part.split.kind == .fractions { return try self.fold(fold, of: Array(0..<source.rowCount)) }
+        let own = try own()
+        return try self.fold(fold, of: (own.train + own.validation).sorted())
+    }
+
+    /// The split without folds.
+    private func own() throws -> DataSplit {
         switch part.split.kind {
         case .fractions:
             return try Splits.byFraction(
@@ -44,12 +52,13 @@ struct RecipeSplit {
             train: numbered.filter { $0.1 != 0 }.map(\.0), test: numbered.filter { $0.1 == 0 }.map(\.0))
     }
 
-    /// The held-out fold tests; a part of the others validates.
-    private func fold(_ fold: Fold) throws -> DataSplit {
+    /// The held-out fold of some rows tests; a part of the others validates.
+    private func fold(_ fold: Fold, of rows: [Int]) throws -> DataSplit {
+        let classes = try groups()
         let split = try Splits.fold(
-            fold.number, of: fold.count, rowCount: source.rowCount, seed: part.split.seed,
-            groups: try groups())
-        let held = DataSplit(train: split.train, test: split.validation)
+            fold.number, of: fold.count, rowCount: rows.count, seed: part.split.seed,
+            groups: classes.map { classes in rows.map { classes[$0] } })
+        let held = DataSplit(train: split.train.map { rows[$0] }, test: split.validation.map { rows[$0] })
         return try withValidation(held, fraction: part.validationFraction)
     }
 
