@@ -16,6 +16,13 @@ public struct Recipe: Sendable, Equatable {
         case binaryClassification
         /// A number: mean squared error.
         case regression
+        /// The next token of a text: softmax cross-entropy a token.
+        case languageModel
+        /// The same text in another language: softmax cross-entropy a token of it.
+        case translation
+
+        /// Whether a sample has an answer for each of its tokens instead of one for itself.
+        public var isOfTokens: Bool { self == .languageModel || self == .translation }
     }
 
     /// What a label is.
@@ -70,7 +77,7 @@ public struct Recipe: Sendable, Equatable {
     /// What a label is, as the task demands.
     public var labelKind: LabelKind {
         switch task {
-        case .classification: .classIndex
+        case .classification, .languageModel, .translation: .classIndex
         case .binaryClassification: .binary
         case .regression: .number
         }

@@ -30,6 +30,7 @@ public struct Scenario: @unchecked Sendable {
             case .classification: (.classification, .softmaxCrossEntropy)
             case .binaryClassification: (.binaryClassification, .sigmoidCrossEntropy)
             case .regression: (.regression, .meanSquaredError)
+            case .languageModel, .translation: (.tokens, .softmaxCrossEntropy)
             }
         self.model = try model ?? recipe.model.network(fitted.format, outputs: Self.outputs(recipe, fitted))
         // A model that does not fit shows here, before any rank waits for another.
@@ -86,18 +87,24 @@ public struct Scenario: @unchecked Sendable {
         options.clipNorm = training.clipNorm
         options.l1 = training.regularization.l1
         options.l2 = training.regularization.l2
-        options.rules = training.frozen.map { ParameterRule($0, isFrozen: true) }
+        options.rules =
+            training.undecayed.map { ParameterRule($0, weightDecay: 0) }
+            + training.frozen.map { ParameterRule($0, isFrozen: true) }
         options.maxNonFiniteSteps = training.maxNonFiniteSteps
         return options
     }
 
-    /// Refuses patterns of frozen parameters that fit none.
+    /// Refuses patterns of frozen or undecayed parameters that fit none.
     public func checkFrozen() throws {
         let names = try trace(sampleCount: 1).graph.parameters.map(\.name)
-        for pattern in recipe.training.frozen where !names.contains(where: ParameterRule(pattern).matches) {
-            throw LockstepError(
-                .usage, "training.frozen: no parameter is named '\(pattern)'",
-                remedy: Suggestions.remedy(for: pattern, among: names))
+        for (key, patterns) in [
+            ("frozen", recipe.training.frozen), ("undecayed", recipe.training.undecayed),
+        ] {
+            for pattern in patterns where !names.contains(where: ParameterRule(pattern).matches) {
+                throw LockstepError(
+                    .usage, "training.\(key): no parameter is named '\(pattern)'",
+                    remedy: Suggestions.remedy(for: pattern, among: names))
+            }
         }
     }
 }

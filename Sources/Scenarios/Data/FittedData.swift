@@ -14,6 +14,10 @@ public enum FittedData: Codable, Sendable, Equatable {
     case lines(FittedLines)
     /// Pictures.
     case images(FittedImages)
+    /// A running text as token ids.
+    case tokens(FittedTokens)
+    /// Texts and their translations as token ids.
+    case parallel(FittedParallel)
 
     /// What the format says of itself.
     public var format: any FittedFormat {
@@ -22,6 +26,8 @@ public enum FittedData: Codable, Sendable, Equatable {
         case .text(let fitted): fitted
         case .lines(let fitted): fitted
         case .images(let fitted): fitted
+        case .tokens(let fitted): fitted
+        case .parallel(let fitted): fitted
         }
     }
 

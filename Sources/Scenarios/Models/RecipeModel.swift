@@ -36,6 +36,20 @@ extension ModelPart {
             return TextCNN(
                 vocabularySize: try tokens(of: fitted).identifierCount, width: part.embedding,
                 channels: part.channels, lengths: part.lengths, outputs: outputs, dropout: part.dropout)
+        case .gpt(let part):
+            let tokens = try tokens(of: fitted)
+            return GPT(
+                GPT.Configuration(
+                    vocabularySize: tokens.identifierCount, context: tokens.length, layers: part.layers,
+                    width: part.width, heads: part.heads, dropout: part.dropout))
+        case .translation(let part):
+            let tokens = try tokens(of: fitted)
+            var configuration = EncoderDecoderTransformer.Configuration(
+                vocabularySize: tokens.identifierCount, layers: part.layers, width: part.width,
+                heads: part.heads, hidden: part.hidden, dropout: part.dropout)
+            configuration.paddingID = tokens.paddingID
+            configuration.order = part.norms == .before ? .before : .after
+            return EncoderDecoderTransformer(configuration)
         }
     }
 

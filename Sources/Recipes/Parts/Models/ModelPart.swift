@@ -18,6 +18,10 @@ public enum ModelPart: Sendable, Equatable {
         case gru
         /// Kim's convolutional network for sentences.
         case textCNN
+        /// A causal transformer.
+        case gpt
+        /// An encoder-decoder transformer.
+        case translation
 
         /// The formats of data that a kind reads.
         public var formats: [DataPart.Format] {
@@ -25,6 +29,8 @@ public enum ModelPart: Sendable, Equatable {
             case .dense: [.table]
             case .pooledText, .transformer, .lstm, .gru, .textCNN: [.text, .lines]
             case .cnn, .resnet: [.images]
+            case .gpt: [.tokens]
+            case .translation: [.parallel]
             }
         }
 
@@ -33,6 +39,8 @@ public enum ModelPart: Sendable, Equatable {
             switch self {
             case .dense, .pooledText, .cnn, .resnet, .transformer, .lstm, .gru, .textCNN:
                 [.classification, .binaryClassification, .regression]
+            case .gpt: [.languageModel]
+            case .translation: [.translation]
             }
         }
     }
@@ -53,6 +61,10 @@ public enum ModelPart: Sendable, Equatable {
     case gru(RecurrentPart)
     /// Kim's convolutional network for sentences.
     case textCNN(TextConvolutionPart)
+    /// A causal transformer.
+    case gpt(GPTPart)
+    /// An encoder-decoder transformer.
+    case translation(TranslationPart)
 
     /// The family of networks.
     public var kind: Kind {
@@ -65,6 +77,8 @@ public enum ModelPart: Sendable, Equatable {
         case .lstm: .lstm
         case .gru: .gru
         case .textCNN: .textCNN
+        case .gpt: .gpt
+        case .translation: .translation
         }
     }
 
@@ -78,6 +92,8 @@ public enum ModelPart: Sendable, Equatable {
         case .transformer(let part): part
         case .lstm(let part), .gru(let part): part
         case .textCNN(let part): part
+        case .gpt(let part): part
+        case .translation(let part): part
         }
     }
 }
@@ -102,6 +118,8 @@ extension ModelPart {
         case .lstm: self = .lstm(try RecurrentPart(reader))
         case .gru: self = .gru(try RecurrentPart(reader))
         case .textCNN: self = .textCNN(try TextConvolutionPart(reader))
+        case .gpt: self = .gpt(try GPTPart(reader))
+        case .translation: self = .translation(try TranslationPart(reader))
         }
         try reader.finish(for: "model kind '\(kind.rawValue)'")
     }
