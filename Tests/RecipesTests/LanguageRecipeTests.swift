@@ -40,7 +40,7 @@ struct LanguageRecipeTests {
         #expect(tokens.training.undecayed == ["*bias"] && tokens.data.hasValidation && !tokens.data.hasTest)
         #expect(try Recipe(effectiveKeys: tokens.effectiveKeys).effectiveKeys == tokens.effectiveKeys)
         let pairs = try RecipeSamples.parse(
-            Self.tokens, ["data.tokenizer=bytePair", "data.tokenizerPath=/a/tokenizer.json"])
+            Self.tokens, ["data.tokenizer=bpe", "data.tokenizerPath=/a/tokenizer.json"])
         #expect(pairs.effectiveKeys["data.tokenizerPath"] == "/a/tokenizer.json")
         #expect(try Recipe(effectiveKeys: pairs.effectiveKeys).effectiveKeys == pairs.effectiveKeys)
         let parallel = try RecipeSamples.parse(Self.parallel)

@@ -62,7 +62,7 @@ struct TokensTests {
         let half = String(repeating: "the cat sat. ", count: 20)
         let folder = try folder(half + String(repeating: "xyxyxyxyxyxyx", count: 20))
         let words = [
-            "data.tokenizer=bytePair", "data.vocabularySize=270", "data.split={train: 0.5, test: 0.5}",
+            "data.tokenizer=bpe", "data.vocabularySize=270", "data.split={train: 0.5, test: 0.5}",
         ]
         let data = try RecipeData(try folder.recipe(Self.recipe, words))
         guard case .tokens(let fitted) = data.fitted else { return #expect(Bool(false)) }
@@ -74,7 +74,7 @@ struct TokensTests {
         guard case .bytePair(let tokenizer) = fitted.tokenizer else { return #expect(Bool(false)) }
         try tokenizer.write(tokenizerJSON: json)
         let again = try RecipeData(
-            try folder.recipe(Self.recipe, ["data.tokenizer=bytePair", "data.tokenizerPath=\(json)"]))
+            try folder.recipe(Self.recipe, ["data.tokenizer=bpe", "data.tokenizerPath=\(json)"]))
         #expect(again.fitted.format.tokens?.identifierCount == tokenizer.identifierCount)
     }
 

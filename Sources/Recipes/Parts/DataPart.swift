@@ -141,7 +141,7 @@ extension DataPart {
         paths = try Self.readPaths(reader)
         classNames = try ClassNames(reader, key: "classNames")
         content = try Content(format, reader)
-        onBadSample = format == .parallel ? .stop : try reader.choice("onBadSample", default: .stop)
+        onBadSample = isOfSamples ? try reader.choice("onBadSample", default: .stop) : .stop
         // Pairs of files are a split of their own: these keys are then unknown.
         split = format == .parallel ? SplitPart() : try SplitPart(try reader.part("split"))
         if format == .parallel {

@@ -51,9 +51,9 @@ public struct TokenRows: RowSource {
         case (.character, _):
             return .character(
                 try CharacterTokenizer { take in for text in texts { try text.withAllBytes(take) } })
-        case (.bytePair, let path?):
+        case (.bpe, let path?):
             return .bytePair(try ByteLevelTokenizer(tokenizerJSON: path))
-        case (.bytePair, nil):
+        case (.bpe, nil):
             let trained = try ByteLevelTokenizer.train(vocabularySize: part.vocabularySize) { take in
                 var left = Int(Double(ownTexts.reduce(0) { $0 + $1.byteCount }) * bounds[0])
                 for text in ownTexts where left > 0 {

@@ -9,7 +9,7 @@ public struct TokensPart: Sendable, Equatable {
         case character
         /// A piece of a word, by byte-pair encoding as GPT-2 has it: trained on the training part, or read from
         /// `data.tokenizerPath`.
-        case bytePair
+        case bpe
     }
 
     /// What a token is.
@@ -39,7 +39,7 @@ extension TokensPart: FormatPart {
     init(_ reader: RecipeReader) throws {
         self.init()
         tokenizer = try reader.choice("tokenizer", default: .character)
-        if tokenizer == .bytePair {
+        if tokenizer == .bpe {
             tokenizerPath = try reader.optionalPath("tokenizerPath")
             if tokenizerPath == nil {
                 vocabularySize = try reader.integer("vocabularySize", in: 256...1_000_000, default: 8_000)
@@ -52,7 +52,7 @@ extension TokensPart: FormatPart {
 
     func flatten(into keys: inout FlatKeys) {
         keys.add("tokenizer", tokenizer.rawValue)
-        if tokenizer == .bytePair {
+        if tokenizer == .bpe {
             keys.add("tokenizerPath", tokenizerPath)
             if tokenizerPath == nil { keys.add("vocabularySize", vocabularySize) }
         }
