@@ -150,7 +150,7 @@ extension Recipe {
         case .classification: allowed = [.loss, .accuracy, .macroF1]
         case .binaryClassification: allowed = EarlyStoppingPart.Metric.allCases
         case .regression: allowed = [.loss]
-        case .languageModel, .translation: allowed = [.loss, .accuracy]
+        case .maskedLanguage, .languageModel, .translation: allowed = [.loss, .accuracy]
         }
         guard allowed.contains(metric) else {
             throw reader.failure(

@@ -59,6 +59,41 @@ extension CommandTests {
             }
         }
 
+        /// Guessing hidden words, then classes from what was learned: two epochs each, of a part of the rows.
+        @Test(.enabled(if: Lockstep.hasData("ag-news/test.csv")))
+        func maskedLanguageThenClasses() throws {
+            let short = [
+                "data.split={kind: ranges, train: 0..1200, validation: 1200..1500}", "data.maximumLength=32",
+                "model.width=32", "model.feedForward=64", "training.epochs=3",
+                "training.schedule.warmupSteps=20",
+                "coordinator.evaluateEvery={epochs: 3}",
+            ]
+            func train(_ recipe: String, _ words: [String]) throws -> (metrics: [String: Any], text: String) {
+                let result = try Lockstep.run(
+                    ["train", Lockstep.recipe(recipe), "--output", workspace.at(recipe), "--json"]
+                        + (short + words).flatMap { ["--set", $0] }, limit: 120)
+                #expect(result.exitCode == 0, "\(result.everything)")
+                return (try RunFiles.json(result.output), result.everything)
+            }
+            let masked = try train("ag-news-masked", ["training.optimizer.rate=0.003"])
+            let loss = try #require(masked.metrics["loss"] as? Double)
+            print("ag-news-masked, shortened: validation loss \(loss)")
+            // Some 2,900 words: guessing has 8.0, their frequencies about 6.4.
+            #expect(loss < 7.3)
+            // A tenth of the rows, yet the words and their numbers are those of the earlier run.
+            let tuned = try train(
+                "ag-news-finetuned",
+                ["model.from=" + workspace.at("ag-news-masked"), "data.split.train=0..300"])
+            #expect(tuned.text.contains("tensors begin as in"), "\(tuned.text)")
+            #expect((tuned.metrics["loss"] as? Double ?? 9) < 1.5)
+            let wrong = try Lockstep.run(
+                [
+                    "train", Lockstep.recipe("ag-news-finetuned"), "--output", workspace.at("wrong"), "--set",
+                    "data.maximumLength=40", "--set", "model.from=" + workspace.at("ag-news-masked"),
+                ])
+            #expect(wrong.exitCode == 78 && wrong.everything.contains("data.maximumLength: 32"))
+        }
+
         /// A language of twelve words that reverses every sentence: learned in seconds, and translated without a fault.
         @Test func aToyTranslationIsLearned() throws {
             let words = ["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op", "qr", "st", "uv", "wx"]

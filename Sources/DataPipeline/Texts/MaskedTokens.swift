@@ -15,18 +15,18 @@ public struct MaskedTokens: Dataset {
         public var firstOrdinary: Int
         /// Stands for a hidden token.
         public var mask: Int
-        /// The target of what is not hidden.
-        public var ignoredTarget: Int32
 
         /// Describes tokens.
-        public init(identifierCount: Int, firstOrdinary: Int, mask: Int, ignoredTarget: Int32 = -100) {
+        public init(identifierCount: Int, firstOrdinary: Int, mask: Int) {
             (self.identifierCount, self.firstOrdinary) = (identifierCount, firstOrdinary)
-            (self.mask, self.ignoredTarget) = (mask, ignoredTarget)
+            self.mask = mask
         }
     }
 
     /// The share of ordinary tokens that are chosen.
     public static let chosenShare = 0.15
+    /// The target of what is not hidden.
+    public static let ignoredTarget: Int32 = -100
 
     /// The number of texts.
     public var count: Int { base.count }
@@ -76,7 +76,7 @@ public struct MaskedTokens: Dataset {
                 Int(tokens[place]) >= vocabulary.firstOrdinary
                 && Double(word >> 32) < Self.chosenShare * 0x1p32
             if field == 1 {
-                if !isChosen { tokens[place] = vocabulary.ignoredTarget }
+                if !isChosen { tokens[place] = Self.ignoredTarget }
             } else if isChosen {
                 tokens[place] = replacement(for: tokens[place], word: RandomMixer.mix(word))
             }

@@ -141,7 +141,8 @@ extension DataPart {
         paths = try Self.readPaths(reader)
         classNames = try ClassNames(reader, key: "classNames")
         content = try Content(format, reader)
-        onBadSample = isOfSamples ? try reader.choice("onBadSample", default: .stop) : .stop
+        let isText = format == .tokens || format == .parallel
+        onBadSample = isText ? .stop : try reader.choice("onBadSample", default: .stop)
         // Pairs of files are a split of their own: these keys are then unknown.
         split = format == .parallel ? SplitPart() : try SplitPart(try reader.part("split"))
         if format == .parallel {
@@ -233,7 +234,7 @@ extension DataPart {
         classNames.flatten(into: &keys)
         content.part.flatten(into: &keys)
         if format != .parallel {
-            keys.add("onBadSample", onBadSample.rawValue)
+            if format != .tokens { keys.add("onBadSample", onBadSample.rawValue) }
             keys.inside("split") { split.flatten(into: &$0) }
             keys.add("fold", fold?.description)
             keys.add("validationFraction", validationFraction)

@@ -64,3 +64,36 @@ public enum FittedData: Codable, Sendable, Equatable {
         }
     }
 }
+
+extension FittedData {
+    /// The tokenizer of texts or lines.
+    private var sequenceTokenizer: SequenceTokenizer? {
+        switch self {
+        case .text(let fitted): fitted.tokenizer
+        case .lines(let fitted): fitted.tokenizer
+        default: nil
+        }
+    }
+
+    /// The same with the tokenizer of other data: that of the run whose embeddings a model begins with, so that its
+    /// numbers stand for the same words. Itself where either has none.
+    /// - Throws: `LockstepError` (78) for sequences of another length.
+    public func withTokenizer(of other: FittedData) throws -> FittedData {
+        guard let tokenizer = other.sequenceTokenizer, let own = sequenceTokenizer else { return self }
+        guard tokenizer.length == own.length else {
+            throw LockstepError(
+                .mismatch,
+                "the model that training begins with reads \(tokenizer.length) tokens, the recipe \(own.length)",
+                remedy: "write data.maximumLength: \(tokenizer.length)")
+        }
+        switch self {
+        case .text(var fitted):
+            fitted.tokenizer = tokenizer
+            return .text(fitted)
+        case .lines(var fitted):
+            fitted.tokenizer = tokenizer
+            return .lines(fitted)
+        default: return self
+        }
+    }
+}

@@ -37,8 +37,9 @@ public enum ModelPart: Sendable, Equatable {
         /// The tasks that a kind can do.
         public var tasks: [Recipe.TaskKind] {
             switch self {
-            case .dense, .pooledText, .cnn, .resnet, .transformer, .lstm, .gru, .textCNN:
+            case .dense, .pooledText, .cnn, .resnet, .lstm, .gru, .textCNN:
                 [.classification, .binaryClassification, .regression]
+            case .transformer: [.classification, .binaryClassification, .regression, .maskedLanguage]
             case .gpt: [.languageModel]
             case .translation: [.translation]
             }
