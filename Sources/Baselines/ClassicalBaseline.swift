@@ -61,6 +61,8 @@ public struct ClassicalBaseline: Sendable {
         case .labels(let labels):
             return task == .binaryClassification ? .binary(labels) : .classes(labels, count: classCount)
         case .targets(let numbers): return .numbers(numbers)
+        case .tokens:
+            throw LockstepError(.internalError, "a classical baseline learns no texts")
         }
     }
 

@@ -84,16 +84,23 @@ public final class Evaluator: @unchecked Sendable {
                 parameters: parameters, gradients: nil, fields: fields, seed: 0, step: 0, firstSample: 0)
         }
         try program.run()
-        let scores = Array(program.predictions)
         let label = batch.specs.count - 1
+        let lossSum = Double(program.lossSum)
+        if !batch.specs[label].sampleShape.isEmpty, batch.specs[label].element == .int32 {
+            return .ofTokens(
+                batch: number, lossSum: lossSum, scores: program.predictions,
+                labels: batch.integers(ofField: label),
+                ignoredLabel: worker.ignoredLabels[batch.count] ?? nil)
+        }
+        let scores = Array(program.predictions)
         if batch.specs[label].element == .int32 {
             return EvaluationPart(
-                batch: number, lossSum: Double(program.lossSum), scores: scores,
+                batch: number, lossSum: lossSum, scores: scores,
                 labels: Array(batch.integers(ofField: label))
             ).leavingOut(worker.ignoredLabels[batch.count] ?? nil)
         }
         return EvaluationPart(
-            batch: number, lossSum: Double(program.lossSum), scores: scores,
+            batch: number, lossSum: lossSum, scores: scores,
             targets: Array(batch.floats(ofField: label).prefix(batch.count)))
     }
 
@@ -109,6 +116,28 @@ public final class Evaluator: @unchecked Sendable {
 }
 
 extension EvaluationPart {
+    /// The part of texts, with a label for each token: its scores are counted here and not kept.
+    fileprivate static func ofTokens(
+        batch: Int, lossSum: Double, scores: UnsafeBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>,
+        ignoredLabel: Int?
+    ) -> EvaluationPart {
+        let width = scores.count / max(1, labels.count)
+        var (count, right) = (0, 0)
+        for (row, label) in labels.enumerated() where Int(label) != ignoredLabel {
+            count += 1
+            guard (0..<width).contains(Int(label)) else { continue }
+            let own = scores[row * width + Int(label)]
+            var isGreatest = own.isFinite
+            // Of equal ones the first counts, as in an argmax.
+            for place in 0..<width where isGreatest && place != Int(label) {
+                let other = scores[row * width + place]
+                isGreatest = place < Int(label) ? other < own : other <= own
+            }
+            right += isGreatest ? 1 : 0
+        }
+        return EvaluationPart(batch: batch, lossSum: lossSum, tokenCount: count, rightCount: right)
+    }
+
     /// The part without the rows of a label that does not count: metrics then see what the loss sees.
     func leavingOut(_ ignoredLabel: Int?) -> EvaluationPart {
         guard let ignoredLabel, case .labels(let labels) = truth, !labels.isEmpty else { return self }

@@ -92,7 +92,7 @@ public struct Predictor {
     private var header: [String] {
         let names = model.scenario.fitted.classNames
         switch model.scenario.task {
-        case .regression: return ["prediction"]
+        case .regression, .tokens: return ["prediction"]
         case .classification, .binaryClassification:
             return ["prediction", "probability"] + names.map { "probability of \($0)" }
         }
@@ -100,7 +100,7 @@ public struct Predictor {
 
     private func fields(_ scores: [Double]) -> [String] {
         switch model.scenario.task {
-        case .regression: return [text(scores[0])]
+        case .regression, .tokens: return [text(scores[0])]
         case .binaryClassification:
             let positive = 1 / (1 + exp(-scores[0]))
             return describe([1 - positive, positive])

@@ -16,8 +16,8 @@ struct LockstepMain: ParsableCommand {
             """,
         version: Versions.lockstep,
         subcommands: [
-            Train.self, Evaluate.self, Compare.self, SweepCommand.self, Predict.self, Inspect.self,
-            PlanCommand.self,
+            Train.self, Evaluate.self, Compare.self, SweepCommand.self, Predict.self, Generate.self,
+            Translate.self, Inspect.self, PlanCommand.self,
             Doctor.self, Bench.self,
         ])
 

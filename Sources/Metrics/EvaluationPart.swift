@@ -18,17 +18,21 @@ public struct EvaluationPart: Codable, Sendable, Equatable {
         case labels([Int32])
         /// Numbers to predict.
         case targets([Float])
+        /// How many tokens there were, and of how many the likeliest was right: for texts, whose scores are too many to
+        /// keep.
+        case tokens(count: Int, right: Int)
 
         /// The number of samples.
         public var count: Int {
             switch self {
             case .labels(let labels): labels.count
             case .targets(let targets): targets.count
+            case .tokens(let count, _): count
             }
         }
     }
 
-    /// The number of samples.
+    /// The number of samples; of tokens where it holds those.
     public var count: Int { truth.count }
 
     /// A part of a classification: `scores` is `[labels.count, scoreWidth]`.
@@ -37,6 +41,14 @@ public struct EvaluationPart: Codable, Sendable, Equatable {
         self.lossSum = lossSum
         self.scores = scores
         self.truth = .labels(labels)
+    }
+
+    /// A part of a text: sums over its tokens.
+    public init(batch: Int, lossSum: Double, tokenCount: Int, rightCount: Int) {
+        self.batch = batch
+        self.lossSum = lossSum
+        scores = []
+        truth = .tokens(count: tokenCount, right: rightCount)
     }
 
     /// A part of a regression: one score a target.

@@ -5,11 +5,11 @@ import Foundation
 public struct EvaluationResult: Codable, Sendable, Equatable {
     /// What was evaluated.
     public var task: Task
-    /// The number of samples, each counted once.
+    /// The number of samples, each counted once; of tokens in a text.
     public var count: Int
-    /// The mean loss a sample.
+    /// The mean loss a sample, or a token.
     public var loss: Double
-    /// The share of samples predicted rightly.
+    /// The share of samples, or tokens, predicted rightly.
     public var accuracy: Double?
     /// The plain mean of F1 over classes.
     public var macroF1: Double?
@@ -62,6 +62,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
             for part in parts { try metrics.accumulate(part) }
             try self.init(metrics)
             if isDetailed { details = EvaluationDetails(metrics) }
+        case .tokens: try self.init(tokens: EvaluationParts(parts))
         }
     }
 
@@ -93,6 +94,22 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
         rmse = metrics.rootMeanSquaredError
         mae = metrics.meanAbsoluteError
         r2 = metrics.determination
+    }
+
+    /// The result of a text: loss, perplexity and the share of right tokens.
+    private init(tokens parts: EvaluationParts) throws {
+        var (count, right) = (0, 0)
+        for part in parts.sorted {
+            guard case .tokens(let tokens, let rightTokens) = part.truth else {
+                throw LockstepError(.badData, "a part of an evaluation of texts holds no counts of tokens")
+            }
+            (count, right) = (count + tokens, right + rightTokens)
+        }
+        guard count > 0 else { throw Self.noSamples }
+        (task, self.count) = (.tokens, count)
+        loss = parts.lossSum / Double(count)
+        perplexity = exp(loss)
+        accuracy = Double(right) / Double(count)
     }
 
     private static let noSamples = LockstepError(

@@ -36,6 +36,9 @@ struct ResampledMetric: Sendable {
         switch predictions.truth {
         case .labels: kind = try Self.classification(metric, predictions)
         case .targets(let targets): kind = Self.regression(metric, predictions.scores, targets)
+        case .tokens:
+            throw LockstepError(
+                .usage, "texts keep no predictions of samples", remedy: "compare their reports")
         }
     }
 

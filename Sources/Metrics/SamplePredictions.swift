@@ -22,7 +22,7 @@ public struct SamplePredictions: Sendable, Equatable {
         let width = task.scoreWidth(classCount: classCount)
         let hasLabels = if case .labels = truth { true } else { false }
         guard identities.count == truth.count, scores.count == truth.count * width, !identities.isEmpty,
-            hasLabels == (task != .regression)
+            hasLabels == (task != .regression), task != .tokens
         else {
             throw LockstepError(
                 .badData,
@@ -51,6 +51,8 @@ public struct SamplePredictions: Sendable, Equatable {
         switch truth {
         case .labels(let labels): EvaluationPart(batch: 0, lossSum: 0, scores: scores, labels: labels)
         case .targets(let targets): EvaluationPart(batch: 0, lossSum: 0, scores: scores, targets: targets)
+        case .tokens(let count, let right):
+            EvaluationPart(batch: 0, lossSum: 0, tokenCount: count, rightCount: right)
         }
     }
 }

@@ -6,9 +6,15 @@ public enum Task: String, Codable, Sendable, CaseIterable {
     case binaryClassification
     /// A number; a sample has one prediction.
     case regression
+    /// Tokens, many a sample; parts hold sums, not scores.
+    case tokens
 
     /// How many scores a sample has.
     public func scoreWidth(classCount: Int) -> Int {
-        self == .classification ? classCount : 1
+        switch self {
+        case .classification: classCount
+        case .binaryClassification, .regression: 1
+        case .tokens: 0
+        }
     }
 }

@@ -117,9 +117,17 @@ extension Recipe {
         let fitting = ModelPart.Kind.allCases.filter {
             $0.formats.contains(data.format) && $0.tasks.contains(task)
         }
+        let tasks = Recipe.TaskKind.allCases.filter { task in
+            ModelPart.Kind.allCases.contains {
+                $0.formats.contains(data.format) && $0.tasks.contains(task)
+            }
+        }
         let remedy =
-            "for data of format '\(data.format.rawValue)' and task '\(task.rawValue)' use model.kind: "
-            + fitting.map(\.rawValue).joined(separator: ", ")
+            fitting.isEmpty
+            ? "data of format '\(data.format.rawValue)' is for task: "
+                + tasks.map(\.rawValue).joined(separator: ", ")
+            : "for data of format '\(data.format.rawValue)' and task '\(task.rawValue)' use model.kind: "
+                + fitting.map(\.rawValue).joined(separator: ", ")
         guard kind.formats.contains(data.format) else {
             throw reader.failure(
                 "model", "of kind '\(kind.rawValue)' does not fit data of format '\(data.format.rawValue)'",
@@ -142,6 +150,7 @@ extension Recipe {
         case .classification: allowed = [.loss, .accuracy, .macroF1]
         case .binaryClassification: allowed = EarlyStoppingPart.Metric.allCases
         case .regression: allowed = [.loss]
+        case .maskedLanguage, .languageModel, .translation: allowed = [.loss, .accuracy]
         }
         guard allowed.contains(metric) else {
             throw reader.failure(

@@ -16,6 +16,17 @@ public struct Recipe: Sendable, Equatable {
         case binaryClassification
         /// A number: mean squared error.
         case regression
+        /// Tokens of a text that are hidden: softmax cross-entropy each.
+        case maskedLanguage
+        /// The next token of a text: softmax cross-entropy a token.
+        case languageModel
+        /// The same text in another language: softmax cross-entropy a token of it.
+        case translation
+
+        /// Whether a sample has an answer for each of its tokens instead of one for itself.
+        public var isOfTokens: Bool {
+            [.maskedLanguage, .languageModel, .translation].contains(self)
+        }
     }
 
     /// What a label is.
@@ -70,7 +81,7 @@ public struct Recipe: Sendable, Equatable {
     /// What a label is, as the task demands.
     public var labelKind: LabelKind {
         switch task {
-        case .classification: .classIndex
+        case .classification, .maskedLanguage, .languageModel, .translation: .classIndex
         case .binaryClassification: .binary
         case .regression: .number
         }

@@ -33,7 +33,7 @@ public enum RecipeDifference {
             "training.epochs", "training.maxSteps", "training.accumulation", "training.exchange.overlap",
             "training.exchange.bucketMegabytes",
             "data.path", "data.paths", "data.testPath", "data.labels", "data.testLabels", "data.cacheFolder",
-            "model.from",
+            "data.tokenizerPath", "data.validationPaths", "data.testPaths", "model.from",
         ]
         if free.contains(key) { return true }
         // Class names are a path only where they are not a list.

@@ -26,6 +26,7 @@ extension SchedulePart {
             case .step: .step(every: everySteps, factor: factor)
             case .exponential: .exponential(every: everySteps, factor: factor)
             case .cosine: .cosine(steps: totalSteps, minimum: floor)
+            case .inverseSquareRoot: .inverseSquareRoot
             }
         return RateSchedule(course, warmupSteps: warmupSteps, minimum: kind == .cosine ? 0 : floor)
     }

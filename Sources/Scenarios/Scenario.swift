@@ -30,8 +30,12 @@ public struct Scenario: @unchecked Sendable {
             case .classification: (.classification, .softmaxCrossEntropy)
             case .binaryClassification: (.binaryClassification, .sigmoidCrossEntropy)
             case .regression: (.regression, .meanSquaredError)
+            case .maskedLanguage, .languageModel, .translation: (.tokens, .softmaxCrossEntropy)
             }
-        self.model = try model ?? recipe.model.network(fitted.format, outputs: Self.outputs(recipe, fitted))
+        self.model =
+            try model
+            ?? recipe.model.network(
+                fitted.format, outputs: Self.outputs(recipe, fitted), task: recipe.task)
         // A model that does not fit shows here, before any rank waits for another.
         _ = try trace(sampleCount: 1)
     }
@@ -39,6 +43,14 @@ public struct Scenario: @unchecked Sendable {
     /// Outputs that the task needs: one a class, or one.
     private static func outputs(_ recipe: Recipe, _ fitted: FittedData) -> Int {
         recipe.task == .classification ? fitted.format.classCount ?? 1 : 1
+    }
+
+    /// What the loss compares with: that of the data, or the hidden tokens.
+    private var labelField: ModelTrace.Field {
+        guard recipe.task == .maskedLanguage, let tokens = fitted.format.tokens else {
+            return fitted.labelField
+        }
+        return ModelTrace.Field("targets", [tokens.length], .int32)
     }
 
     /// Classes of a classification; 1 otherwise.
@@ -50,7 +62,7 @@ public struct Scenario: @unchecked Sendable {
     /// The training trace for a number of samples.
     public func trace(sampleCount: Int) throws -> ModelTrace {
         try ModelTrace(
-            model, sampleCount: sampleCount, inputs: fitted.inputs, label: fitted.labelField, loss: loss,
+            model, sampleCount: sampleCount, inputs: fitted.inputs, label: labelField, loss: loss,
             lossOptions: lossOptions(isTraining: true), isTraining: true, recompute: recompute,
             synchronizesBatchNorm: recipe.training.synchronizedBatchNorm)
     }
@@ -66,14 +78,15 @@ public struct Scenario: @unchecked Sendable {
     public func inferenceTrace(sampleCount: Int, withLabel: Bool) throws -> ModelTrace {
         try ModelTrace(
             model, sampleCount: sampleCount, inputs: fitted.inputs,
-            label: withLabel ? fitted.labelField : nil, loss: withLabel ? loss : nil,
+            label: withLabel ? labelField : nil, loss: withLabel ? loss : nil,
             lossOptions: lossOptions(isTraining: false), isTraining: false)
     }
 
     /// Smoothed labels are for training alone: evaluations of all recipes compare.
     private func lossOptions(isTraining: Bool) -> LossOptions {
         LossOptions(
-            ignoredLabel: fitted.format.ignoredLabel,
+            ignoredLabel: recipe.task == .maskedLanguage
+                ? Int(MaskedTokens.ignoredTarget) : fitted.format.ignoredLabel,
             labelSmoothing: isTraining ? recipe.training.labelSmoothing : 0)
     }
 
@@ -86,18 +99,24 @@ public struct Scenario: @unchecked Sendable {
         options.clipNorm = training.clipNorm
         options.l1 = training.regularization.l1
         options.l2 = training.regularization.l2
-        options.rules = training.frozen.map { ParameterRule($0, isFrozen: true) }
+        options.rules =
+            training.undecayed.map { ParameterRule($0, weightDecay: 0) }
+            + training.frozen.map { ParameterRule($0, isFrozen: true) }
         options.maxNonFiniteSteps = training.maxNonFiniteSteps
         return options
     }
 
-    /// Refuses patterns of frozen parameters that fit none.
+    /// Refuses patterns of frozen or undecayed parameters that fit none.
     public func checkFrozen() throws {
         let names = try trace(sampleCount: 1).graph.parameters.map(\.name)
-        for pattern in recipe.training.frozen where !names.contains(where: ParameterRule(pattern).matches) {
-            throw LockstepError(
-                .usage, "training.frozen: no parameter is named '\(pattern)'",
-                remedy: Suggestions.remedy(for: pattern, among: names))
+        for (key, patterns) in [
+            ("frozen", recipe.training.frozen), ("undecayed", recipe.training.undecayed),
+        ] {
+            for pattern in patterns where !names.contains(where: ParameterRule(pattern).matches) {
+                throw LockstepError(
+                    .usage, "training.\(key): no parameter is named '\(pattern)'",
+                    remedy: Suggestions.remedy(for: pattern, among: names))
+            }
         }
     }
 }

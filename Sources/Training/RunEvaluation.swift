@@ -69,12 +69,15 @@ public struct RunEvaluation {
             layout: model.layout, threads: threads ?? CPUBudget.current().usableCPUs,
             trace: { try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
         let parts = try Self.parts(evaluator, model, communicator)
+        let bleu = try bleu(
+            data, split, threads: threads ?? CPUBudget.current().usableCPUs, communicator)
         guard let parts else { return nil }
         // Curves over the tokens of a text would say nothing, and be long.
         let hasOneAnswer = parts.reduce(0) { $0 + $1.count } == dataset.count
-        let result = try EvaluationResult(
+        var result = try EvaluationResult(
             task: scenario.task, classCount: scenario.classCount, parts: parts,
             batchCount: evaluator.batchCount, isDetailed: hasOneAnswer)
+        result.bleu = bleu?.score
         var report = report(result, split)
         if errorCount > 0 {
             report.wrongSamples = try wrongSamples(errorCount, parts: parts, dataset: dataset)
@@ -124,6 +127,7 @@ public struct RunEvaluation {
     private func mistakes(_ count: Int, _ parts: [EvaluationPart]) throws -> [Mistake] {
         let scenario = model.scenario
         switch scenario.task {
+        case .tokens: return []
         case .regression:
             var metrics = RegressionMetrics()
             for part in parts { try metrics.accumulate(part) }
@@ -140,12 +144,15 @@ public struct RunEvaluation {
     /// What the model said of each sample, in the order of samples.
     private func predictions(_ parts: [EvaluationPart], _ dataset: any Dataset) throws -> SamplePredictions? {
         let ordered = parts.sorted { $0.batch < $1.batch }
-        guard ordered.reduce(0, { $0 + $1.count }) == dataset.count else { return nil }
+        guard model.scenario.task != .tokens, ordered.reduce(0, { $0 + $1.count }) == dataset.count else {
+            return nil
+        }
         var (labels, targets): ([Int32], [Float]) = ([], [])
         for part in ordered {
             switch part.truth {
             case .labels(let values): labels += values
             case .targets(let values): targets += values
+            case .tokens: return nil
             }
         }
         return try SamplePredictions(

@@ -54,7 +54,10 @@ final class RunPreparation {
                 globalBatchSize: recipe.training.globalBatchSize)
         // From here on the number of shards says it all.
         (recipe.training.logicalShards, recipe.training.accumulation) = (shards, 1)
-        let data = try RecipeData(recipe)
+        var data = try RecipeData(recipe)
+        if let start = recipe.start, let earlier = try StartingWeights.data(start.path) {
+            data = try RecipeData(recipe, fitted: try data.fitted.withTokenizer(of: earlier))
+        }
         let fitted = data.fitted
         // Bad rows of the verdict are told now, not after hours of training; the other splits are opened by the job.
         if recipe.data.hasTest { _ = try data.dataset(.test) }

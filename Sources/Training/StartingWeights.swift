@@ -5,6 +5,7 @@ import Diagnostics
 import Execution
 import Foundation
 import Recipes
+import Scenarios
 
 /// The trained numbers that a recipe's `model.from` gives a model to begin with.
 struct StartingWeights {
@@ -49,6 +50,15 @@ struct StartingWeights {
             random.isEmpty
             ? "" : "; at random: " + random.prefix(5).joined(separator: ", ") + (random.count > 5 ? " …" : "")
         note = "\(taken.count) of \(layout.allSegments.count) tensors begin as in \(start.path)\(rest)"
+    }
+
+    /// What the run of a path was fitted to; nil for a file of tensors, and for a model of other data.
+    static func data(_ path: String) throws -> FittedData? {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+        else { return nil }
+        return try? FittedData(
+            decoding: try CheckpointReader.open(path, prefersBest: true).checkpoint.dataJSON)
     }
 
     private static func tensors(_ path: String) throws -> [String: StoredTensor] {

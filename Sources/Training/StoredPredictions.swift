@@ -40,6 +40,7 @@ public struct StoredPredictions: Sendable {
                 NamedTensor("labels", elementType: .int32, shape: [count], bytes: Self.bytes(labels)))
         case .targets(let targets):
             tensors.append(NamedTensor("targets", shape: [count], values: targets))
+        case .tokens: break  // No predictions of samples are made of texts.
         }
         let temporary = path + ".tmp"
         unlink(temporary)

@@ -9,6 +9,7 @@ import Testing
             labels: [0, -1, .max]),
         EvaluationPart(batch: 0, lossSum: -0.0, scores: [], labels: []),
         EvaluationPart(batch: 1 << 40, lossSum: 1e300, scores: [1, 2, 3, 4], targets: [-0.0, 0.1]),
+        EvaluationPart(batch: 3, lossSum: 2.5, tokenCount: 1 << 33, rightCount: 12),
     ]
 
     @Test func comesBackBitByBit() throws {

@@ -136,4 +136,24 @@ import Testing
 
                 """)
     }
+
+    /// Perplexity and the share of right tokens, whatever ranks computed which batch.
+    @Test func resultsOfTexts() throws {
+        let parts = [(0, 30.0, 10, 4), (1, 12.0, 6, 1), (2, 8.0, 4, 3)].map {
+            EvaluationPart(batch: $0, lossSum: $1, tokenCount: $2, rightCount: $3)
+        }
+        let result = try EvaluationResult(task: .tokens, classCount: 1, parts: parts, batchCount: 3)
+        #expect(result.count == 20 && result.loss == 2.5 && result.accuracy == 0.4)
+        #expect(abs((result.perplexity ?? 0) - 12.182493960703473) < 1e-12)
+        #expect(result.values["perplexity"] == result.perplexity)
+        #expect(try EvaluationResult(task: .tokens, classCount: 1, parts: parts.reversed()) == result)
+        #expect(try EvaluationResult(json: result.json()) == result)
+        let wrong = EvaluationPart(batch: 0, lossSum: 1, scores: [1], labels: [0])
+        #expect(throws: LockstepError.self) {
+            try EvaluationResult(task: .tokens, classCount: 1, parts: [wrong])
+        }
+        #expect(throws: LockstepError.self) {
+            try EvaluationResult(task: .tokens, classCount: 1, parts: [])
+        }
+    }
 }

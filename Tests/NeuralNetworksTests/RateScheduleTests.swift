@@ -30,6 +30,11 @@ import Testing
         #expect((0..<100).allSatisfy { schedule.factor(step: $0) > schedule.factor(step: $0 + 1) })
     }
 
+    @Test func inverseSquareRoot() {
+        let schedule = RateSchedule(.inverseSquareRoot, warmupSteps: 100)
+        #expect(isClose(factors(schedule, [0, 99, 399, 899]), [0.01, 1, 0.5, 1.0 / 3]))
+    }
+
     @Test func warmUpClimbsInALineAndThenTheCourseStarts() {
         let line = RateSchedule(.constant, warmupSteps: 4)
         #expect(factors(line, [0, 1, 2, 3, 4, 5]) == [0.25, 0.5, 0.75, 1, 1, 1])

@@ -110,6 +110,8 @@ struct RecipeTests {
     @Test(arguments: [
         "breast-cancer", "iris", "ag-news-pooled", "sign-digits-cnn", "sign-digits-resnet",
         "ag-news-transformer", "ag-news-lstm", "ag-news-gru", "rt-polarity-cnn",
+        "shakespeare-gpt", "multi30k-translation",
+        "ag-news-masked", "ag-news-finetuned",
     ])
     func shippedRecipesAreValid(name: String) throws {
         let path = RecipeSamples.shippedFolder.appendingPathComponent(name + ".yaml").path

@@ -30,7 +30,10 @@ struct FittedDataTests {
         let fitted = try FittedData(decoding: Array(Self.text.utf8))
         #expect(fitted.inputs.map(\.name) == ["tokens"] && fitted.inputs[0].sampleShape == [8])
         #expect(
-            fitted.format.tokens == TokenInput(identifierCount: 4, paddingID: 0, length: 8),
+            fitted.format.tokens
+                == TokenInput(
+                    identifierCount: 4, paddingID: 0, length: 8,
+                    masking: TokenInput.Masking(mask: 1, firstOrdinary: 2)),
             "padding, out of vocabulary and two words")
         #expect(fitted.format.classCount == 2)
     }

@@ -18,6 +18,8 @@ public struct RateSchedule: Sendable, Equatable {
         case exponential(every: Int, factor: Double)
         /// From 1 to `minimum` along half a cosine over `steps` steps (Loshchilov and Hutter 2017), then `minimum`.
         case cosine(steps: Int, minimum: Double)
+        /// √(warm-up / step) after the warm-up, counted from the first step (Vaswani et al. 2017).
+        case inverseSquareRoot
     }
 
     /// The course after the warm-up.
@@ -45,6 +47,9 @@ public struct RateSchedule: Sendable, Equatable {
         case .constant: return 1
         case .step(let every, let factor): return pow(factor, Double(time / max(1, every)))
         case .exponential(let every, let factor): return pow(factor, Double(time) / Double(max(1, every)))
+        case .inverseSquareRoot:
+            let warmup = Double(max(1, warmupSteps))
+            return (warmup / (warmup + Double(time) + 1)).squareRoot()
         case .cosine(let steps, let minimum):
             let progress = min(1, Double(time) / Double(max(1, steps - warmupSteps)))
             return minimum + (1 - minimum) * 0.5 * (1 + cos(Double.pi * progress))

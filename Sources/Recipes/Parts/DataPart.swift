@@ -10,6 +10,10 @@ public struct DataPart: Sendable, Equatable {
         case lines
         /// Pictures with a class each.
         case images
+        /// A running text.
+        case tokens
+        /// A text and its translation, line by line.
+        case parallel
     }
 
     /// What is done about a sample that cannot be used: a damaged picture, a line in another encoding, a label that
@@ -31,6 +35,10 @@ public struct DataPart: Sendable, Equatable {
         case lines(LinesPart)
         /// Pictures.
         case images(ImagesPart)
+        /// A running text.
+        case tokens(TokensPart)
+        /// A text and its translation.
+        case parallel(ParallelPart)
 
         /// Which format it is.
         public var format: Format {
@@ -39,6 +47,8 @@ public struct DataPart: Sendable, Equatable {
             case .text: .text
             case .lines: .lines
             case .images: .images
+            case .tokens: .tokens
+            case .parallel: .parallel
             }
         }
 
@@ -49,6 +59,8 @@ public struct DataPart: Sendable, Equatable {
             case .text(let part): part
             case .lines(let part): part
             case .images(let part): part
+            case .tokens(let part): part
+            case .parallel(let part): part
             }
         }
 
@@ -58,6 +70,8 @@ public struct DataPart: Sendable, Equatable {
             case .text: self = .text(try TextPart(reader))
             case .lines: self = .lines(try LinesPart(reader))
             case .images: self = .images(try ImagesPart(reader))
+            case .tokens: self = .tokens(try TokensPart(reader))
+            case .parallel: self = .parallel(try ParallelPart(reader))
             }
         }
     }
@@ -110,11 +124,15 @@ public struct DataPart: Sendable, Equatable {
 
     /// Whether some rows are set aside for validation.
     public var hasValidation: Bool {
-        fold != nil ? validationFraction > 0 : split.hasValidation
+        if case .parallel(let part) = content { return part.validationPaths != nil }
+        return fold != nil ? validationFraction > 0 : split.hasValidation
     }
 
     /// Whether some rows are set aside for the test.
-    public var hasTest: Bool { fold != nil || split.hasTest }
+    public var hasTest: Bool {
+        if case .parallel(let part) = content { return part.testPaths != nil }
+        return fold != nil || split.hasTest
+    }
 }
 
 extension DataPart {
@@ -123,15 +141,31 @@ extension DataPart {
         paths = try Self.readPaths(reader)
         classNames = try ClassNames(reader, key: "classNames")
         content = try Content(format, reader)
-        onBadSample = try reader.choice("onBadSample", default: .stop)
-        split = try SplitPart(try reader.part("split"))
+        let isText = format == .tokens || format == .parallel
+        onBadSample = isText ? .stop : try reader.choice("onBadSample", default: .stop)
+        // Pairs of files are a split of their own: these keys are then unknown.
+        split = format == .parallel ? SplitPart() : try SplitPart(try reader.part("split"))
+        if format == .parallel {
+            (testPath, fold, validationFraction) = (nil, nil, 0.1)
+            residentLimitBytes = try Self.readResidentLimit(reader)
+            try reader.finish(for: "data format '\(format.rawValue)'")
+            guard paths.count == 2 else {
+                throw reader.failure(
+                    "paths", "must be two files, not \(paths.count)",
+                    remedy: "name a text and its translation")
+            }
+            return
+        }
         testPath = try reader.optionalPath("testPath")
         fold = try Fold(reader, key: "fold")
         validationFraction = try reader.number("validationFraction", .below(0, 1), default: 0.1)
-        residentLimitBytes = try reader.integer(
-            "residentLimitBytes", in: 0...Int.max, default: Self.defaultResidentLimitBytes)
+        residentLimitBytes = try Self.readResidentLimit(reader)
         try reader.finish(for: "data format '\(format.rawValue)'")
         try check(reader)
+    }
+
+    private static func readResidentLimit(_ reader: RecipeReader) throws -> Int {
+        try reader.integer("residentLimitBytes", in: 0...Int.max, default: defaultResidentLimitBytes)
     }
 
     private static func readPaths(_ reader: RecipeReader) throws -> [String] {
@@ -163,6 +197,7 @@ extension DataPart {
                     remedy: "give one data.path with data.labels, and data.testPath with data.testLabels")
             }
         }
+        if format == .tokens { try checkTokens(reader) }
         if format == .lines {
             if split.kind == .files {
                 throw reader.failure("split", "of kind files does not fit lines: a file is a class there")
@@ -173,16 +208,30 @@ extension DataPart {
         }
     }
 
+    /// A running text is cut into consecutive parts, nothing else.
+    private func checkTokens(_ reader: RecipeReader) throws {
+        let isPlain = split.seed == 0 && !split.stratify && fold == nil && classNames == nil
+        guard split.kind == .fractions || split.kind == .files, isPlain else {
+            throw reader.failure(
+                "split", "of a running text is one of consecutive parts",
+                remedy:
+                    "write data.split: {train: 0.9, validation: 0.1}, or kind: files with data.testPath; no "
+                    + "fold, seed, stratify or classNames")
+        }
+    }
+
     func flatten(into keys: inout FlatKeys) {
         keys.add("format", format.rawValue)
         if paths.count == 1 { keys.add("path", paths[0]) } else { keys.add("paths", paths) }
-        keys.add("testPath", testPath)
+        if format != .parallel { keys.add("testPath", testPath) }
         classNames.flatten(into: &keys)
         content.part.flatten(into: &keys)
-        keys.add("onBadSample", onBadSample.rawValue)
-        keys.inside("split") { split.flatten(into: &$0) }
-        keys.add("fold", fold?.description)
-        keys.add("validationFraction", validationFraction)
+        if format != .parallel {
+            if format != .tokens { keys.add("onBadSample", onBadSample.rawValue) }
+            keys.inside("split") { split.flatten(into: &$0) }
+            keys.add("fold", fold?.description)
+            keys.add("validationFraction", validationFraction)
+        }
         keys.add("residentLimitBytes", residentLimitBytes)
     }
 }

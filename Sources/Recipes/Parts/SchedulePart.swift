@@ -10,6 +10,8 @@ public struct SchedulePart: Sendable, Equatable {
         case exponential
         /// Along half a cosine down to `minimumRate` at the last planned step.
         case cosine
+        /// With the root of the steps, as 1/√step: the rate holds at the end of the warm-up.
+        case inverseSquareRoot
     }
 
     /// The curve after the warm-up.
@@ -47,6 +49,11 @@ extension SchedulePart {
             factor = try reader.number("factor", .aboveUpTo(0, 1), default: factor)
         }
         if kind != .constant { minimumRate = try reader.number("minimumRate", .atLeast(0), default: 0) }
+        if kind == .inverseSquareRoot, warmupSteps == 0 {
+            throw reader.failure(
+                "warmupSteps", "is needed by kind inverseSquareRoot: there the rate holds",
+                remedy: "add warmupSteps: 4000")
+        }
         try reader.finish(for: "schedule kind '\(kind.rawValue)'")
     }
 

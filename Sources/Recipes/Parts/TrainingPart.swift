@@ -26,6 +26,8 @@ public struct TrainingPart: Sendable, Equatable {
     public var regularization: RegularizationPart
     /// The share of each target that is spread evenly over all classes; for tasks with classes, in training alone.
     public var labelSmoothing: Double
+    /// Patterns of parameter names that the optimizer's weight decay leaves alone; `*` stands for any characters.
+    public var undecayed: [String]
     /// Patterns of parameter names that do not learn; `*` stands for any characters.
     public var frozen: [String]
     /// What products and convolutions compute in.
@@ -63,8 +65,8 @@ public struct TrainingPart: Sendable, Equatable {
         shuffle: Bool = true, optimizer: OptimizerPart = OptimizerPart(),
         schedule: SchedulePart = SchedulePart(),
         clipNorm: Double? = nil, regularization: RegularizationPart = RegularizationPart(),
-        labelSmoothing: Double = 0, frozen: [String] = [], precision: Precision = .float32,
-        recompute: Recompute = .nothing, synchronizedBatchNorm: Bool = false,
+        labelSmoothing: Double = 0, undecayed: [String] = [], frozen: [String] = [],
+        precision: Precision = .float32, recompute: Recompute = .nothing, synchronizedBatchNorm: Bool = false,
         maxNonFiniteSteps: Int = 3, exchange: ExchangePart = ExchangePart()
     ) {
         self.globalBatchSize = globalBatchSize
@@ -78,6 +80,7 @@ public struct TrainingPart: Sendable, Equatable {
         self.clipNorm = clipNorm
         self.regularization = regularization
         self.labelSmoothing = labelSmoothing
+        self.undecayed = undecayed
         self.frozen = frozen
         self.precision = precision
         self.recompute = recompute
@@ -105,6 +108,7 @@ extension TrainingPart {
         clipNorm = try reader.optionalNumber("clipNorm", .above(0))
         regularization = try RegularizationPart(try reader.part("regularization"))
         labelSmoothing = try reader.number("labelSmoothing", .below(0, 1), default: 0)
+        undecayed = try reader.texts("undecayed") ?? []
         frozen = try reader.texts("frozen") ?? []
         precision = try reader.choice("precision", default: .float32)
         recompute = try reader.choice("recompute", default: .nothing)
@@ -142,6 +146,11 @@ extension TrainingPart {
                 remedy:
                     "drop one: statistics over all nodes would make them wait for each other at every step")
         }
+        if undecayed.contains("") { throw reader.failure("undecayed", "holds an empty name") }
+        if !undecayed.isEmpty, optimizer.weightDecay == 0 {
+            throw reader.failure(
+                "undecayed", "is of no effect without training.optimizer.weightDecay", remedy: "drop it")
+        }
         if frozen.contains("") { throw reader.failure("frozen", "holds an empty name") }
         if schedule.minimumRate > optimizer.rate {
             throw reader.failure(
@@ -162,6 +171,7 @@ extension TrainingPart {
         keys.add("clipNorm", clipNorm)
         keys.inside("regularization") { regularization.flatten(into: &$0) }
         keys.add("labelSmoothing", labelSmoothing)
+        keys.add("undecayed", undecayed)
         keys.add("frozen", frozen)
         keys.add("precision", precision.rawValue)
         keys.add("recompute", recompute.rawValue)

@@ -134,7 +134,14 @@ extension SequenceTokenizer {
     var field: ModelTrace.Field { .init("tokens", [length], .int32) }
     /// What models need to know of them.
     var input: TokenInput {
-        TokenInput(identifierCount: identifierCount, paddingID: Int(paddingID), length: length)
+        // Pieces have a mask of their own, their fifth special token; words hide behind what is out of vocabulary.
+        let masking =
+            switch self {
+            case .words: TokenInput.Masking(mask: 1, firstOrdinary: 2)
+            case .pieces: TokenInput.Masking(mask: 4, firstOrdinary: 5)
+            }
+        return TokenInput(
+            identifierCount: identifierCount, paddingID: Int(paddingID), length: length, masking: masking)
     }
 
     /// Texts as samples without labels.

@@ -14,6 +14,10 @@ public enum FittedData: Codable, Sendable, Equatable {
     case lines(FittedLines)
     /// Pictures.
     case images(FittedImages)
+    /// A running text as token ids.
+    case tokens(FittedTokens)
+    /// Texts and their translations as token ids.
+    case parallel(FittedParallel)
 
     /// What the format says of itself.
     public var format: any FittedFormat {
@@ -22,6 +26,8 @@ public enum FittedData: Codable, Sendable, Equatable {
         case .text(let fitted): fitted
         case .lines(let fitted): fitted
         case .images(let fitted): fitted
+        case .tokens(let fitted): fitted
+        case .parallel(let fitted): fitted
         }
     }
 
@@ -55,6 +61,39 @@ public enum FittedData: Codable, Sendable, Equatable {
             self = try JSONDecoder().decode(FittedData.self, from: Data(bytes))
         } catch {
             throw LockstepError(.badData, "data.json of the checkpoint cannot be read", cause: error)
+        }
+    }
+}
+
+extension FittedData {
+    /// The tokenizer of texts or lines.
+    private var sequenceTokenizer: SequenceTokenizer? {
+        switch self {
+        case .text(let fitted): fitted.tokenizer
+        case .lines(let fitted): fitted.tokenizer
+        default: nil
+        }
+    }
+
+    /// The same with the tokenizer of other data: that of the run whose embeddings a model begins with, so that its
+    /// numbers stand for the same words. Itself where either has none.
+    /// - Throws: `LockstepError` (78) for sequences of another length.
+    public func withTokenizer(of other: FittedData) throws -> FittedData {
+        guard let tokenizer = other.sequenceTokenizer, let own = sequenceTokenizer else { return self }
+        guard tokenizer.length == own.length else {
+            throw LockstepError(
+                .mismatch,
+                "the model that training begins with reads \(tokenizer.length) tokens, the recipe \(own.length)",
+                remedy: "write data.maximumLength: \(tokenizer.length)")
+        }
+        switch self {
+        case .text(var fitted):
+            fitted.tokenizer = tokenizer
+            return .text(fitted)
+        case .lines(var fitted):
+            fitted.tokenizer = tokenizer
+            return .lines(fitted)
+        default: return self
         }
     }
 }

@@ -87,9 +87,25 @@ public struct TokenInput: Sendable, Equatable {
     public var paddingID: Int?
     /// Tokens of a sample.
     public var length: Int
+    /// The id that stands for a hidden token, and the first one of an ordinary token; nil where none can be hidden.
+    public var masking: Masking?
+
+    /// Which tokens can be hidden, and by what.
+    public struct Masking: Sendable, Equatable {
+        /// Stands for a hidden token.
+        public var mask: Int
+        /// Ids below are never hidden.
+        public var firstOrdinary: Int
+
+        /// Describes tokens.
+        public init(mask: Int, firstOrdinary: Int) {
+            (self.mask, self.firstOrdinary) = (mask, firstOrdinary)
+        }
+    }
 
     /// Describes an input.
-    public init(identifierCount: Int, paddingID: Int?, length: Int) {
+    public init(identifierCount: Int, paddingID: Int?, length: Int, masking: Masking? = nil) {
         (self.identifierCount, self.paddingID, self.length) = (identifierCount, paddingID, length)
+        self.masking = masking
     }
 }

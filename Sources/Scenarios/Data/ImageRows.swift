@@ -148,14 +148,8 @@ private struct OpenedImages {
         let size = part.size ?? ImagesPart.Size(1, 1)
         return try ImageCache(
             catalog, width: size.width, height: size.height, method: part.resize == .area ? .area : .bilinear,
-            folder: part.cacheFolder ?? standardCacheFolder,
+            folder: part.cacheFolder ?? CacheFolder.standard,
             onBadImage: data.onBadSample == .skip ? .skip : .stop)
-    }
-
-    /// `$XDG_CACHE_HOME/lockstep`, or `~/.cache/lockstep`.
-    private static var standardCacheFolder: String {
-        let given = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? ""
-        return (given.hasPrefix("/") ? given : NSHomeDirectory() + "/.cache") + "/lockstep"
     }
 }
 

@@ -12,6 +12,7 @@ public struct RecipeData: Sendable {
     public let fitted: FittedData
     private let residentLimit: Int
     private let onBadSample: DataPart.BadSamples
+    private let task: Recipe.TaskKind
 
     /// Opens, splits and, unless given, fits.
     /// - Parameter fitted: what rank 0 or a checkpoint holds; `nil` fits the training rows.
@@ -21,6 +22,7 @@ public struct RecipeData: Sendable {
         split = try source.split(recipe.data)
         self.fitted = try fitted ?? source.fit(recipe, rows: split.train)
         (residentLimit, onBadSample) = (recipe.data.residentLimitBytes, recipe.data.onBadSample)
+        task = recipe.task
     }
 
     /// The samples of a split, held in memory when they fit the recipe's limit.
@@ -42,7 +44,27 @@ public struct RecipeData: Sendable {
                 .badData, "the \(split.rawValue) split has no rows",
                 remedy: "give it rows with data.split.\(split.rawValue), or use another split")
         }
-        return try fitted.samples(source, rows: rows, for: purpose)
+        let samples = try fitted.samples(source, rows: rows, for: purpose)
+        return task == .maskedLanguage ? try masked(samples, for: purpose) : samples
+    }
+
+    /// The seed of the tokens that evaluations hide: the same for all runs, so that they compare.
+    private static let evaluationSeed: UInt64 = 0x6D61_736B
+
+    /// Texts with hidden tokens instead of labels: in training others in each epoch.
+    private func masked(_ samples: Samples, for purpose: SamplePurpose) throws -> Samples {
+        guard let tokens = fitted.format.tokens, let masking = tokens.masking else {
+            throw LockstepError(
+                .usage, "task maskedLanguage hides tokens of texts, the data has none",
+                remedy: "use data.format: text or lines")
+        }
+        let vocabulary = MaskedTokens.Vocabulary(
+            identifierCount: tokens.identifierCount, firstOrdinary: masking.firstOrdinary, mask: masking.mask)
+        var (seed, varies) = (Self.evaluationSeed, false)
+        if case .training(let own) = purpose { (seed, varies) = (own, true) }
+        let dataset = try MaskedTokens(
+            samples.dataset.resident(upTo: residentLimit), vocabulary, seed: seed, variesByEpoch: varies)
+        return Samples(dataset, rows: samples.rows)
     }
 
     /// What to tell the user of rows of a split that are left out; nil when there are none.

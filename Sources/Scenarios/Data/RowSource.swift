@@ -49,6 +49,8 @@ extension DataPart {
         case .text(let part): try CSVRows(paths: paths, part.csv, onBadSample: onBadSample)
         case .lines(let part): try LineRows(paths: paths, part, onBadSample: onBadSample)
         case .images(let part): try ImageRows(self, part)
+        case .tokens(let part): try TokenRows(self, part)
+        case .parallel(let part): try ParallelRows(self, part)
         }
     }
 
@@ -60,6 +62,10 @@ extension DataPart {
         case .text(let part): try CSVRows(paths: [path], part.csv, onBadSample: onBadSample)
         case .lines(let part): try LineRows(paths: [path], part, onBadSample: onBadSample)
         case .images(let part): try ImageRows(toPredict: path, self, part)
+        case .tokens, .parallel:
+            throw LockstepError(
+                .usage, "a model of data format '\(format.rawValue)' predicts no rows",
+                remedy: "use lockstep " + (format == .tokens ? "generate" : "translate"))
         }
     }
 }

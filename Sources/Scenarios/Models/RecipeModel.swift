@@ -6,7 +6,7 @@ import Recipes
 extension ModelPart {
     /// The network that a recipe's `model` describes.
     /// - Throws: `LockstepError` where the kind does not fit the data.
-    func network(_ fitted: any FittedFormat, outputs: Int) throws -> any Layer {
+    func network(_ fitted: any FittedFormat, outputs: Int, task: Recipe.TaskKind) throws -> any Layer {
         switch self {
         case .dense(let part):
             return DenseNetwork(
@@ -29,13 +29,30 @@ extension ModelPart {
                 ? ResidualNetwork.resNet18(classes: outputs, smallImages: part.smallImages)
                 : try ResidualNetwork.cifar(
                     depth: part.depth, classes: outputs, projects: part.projection)
-        case .transformer(let part): return part.network(try tokens(of: fitted), outputs: outputs)
+        case .transformer(let part):
+            let tokens = try tokens(of: fitted)
+            return task == .maskedLanguage
+                ? MaskedLanguageModel(part.configuration(tokens)) : part.classifier(tokens, outputs: outputs)
         case .lstm(let part): return part.network(.lstm, try tokens(of: fitted), outputs: outputs)
         case .gru(let part): return part.network(.gru, try tokens(of: fitted), outputs: outputs)
         case .textCNN(let part):
             return TextCNN(
                 vocabularySize: try tokens(of: fitted).identifierCount, width: part.embedding,
                 channels: part.channels, lengths: part.lengths, outputs: outputs, dropout: part.dropout)
+        case .gpt(let part):
+            let tokens = try tokens(of: fitted)
+            return GPT(
+                GPT.Configuration(
+                    vocabularySize: tokens.identifierCount, context: tokens.length, layers: part.layers,
+                    width: part.width, heads: part.heads, dropout: part.dropout))
+        case .translation(let part):
+            let tokens = try tokens(of: fitted)
+            var configuration = EncoderDecoderTransformer.Configuration(
+                vocabularySize: tokens.identifierCount, layers: part.layers, width: part.width,
+                heads: part.heads, hidden: part.hidden, dropout: part.dropout)
+            configuration.paddingID = tokens.paddingID
+            configuration.order = part.norms == .before ? .before : .after
+            return EncoderDecoderTransformer(configuration)
         }
     }
 
@@ -51,16 +68,21 @@ extension ModelPart {
 }
 
 extension TransformerPart {
-    /// The classifier with its encoder.
-    func network(_ tokens: TokenInput, outputs: Int) -> any Layer {
+    /// The encoder's sizes.
+    func configuration(_ tokens: TokenInput) -> TransformerEncoder.Configuration {
         var configuration = TransformerEncoder.Configuration(
             vocabularySize: tokens.identifierCount, context: tokens.length, layers: layers, width: width,
             heads: heads, hidden: feedForward)
         configuration.paddingID = tokens.paddingID
         configuration.dropout = dropout
-        return pooling == .first
-            ? BERTClassifier(configuration, classes: outputs)
-            : MeanPooledClassifier(configuration, classes: outputs)
+        return configuration
+    }
+
+    /// The classifier with its encoder.
+    func classifier(_ tokens: TokenInput, outputs: Int) -> any Layer {
+        pooling == .first
+            ? BERTClassifier(configuration(tokens), classes: outputs)
+            : MeanPooledClassifier(configuration(tokens), classes: outputs)
     }
 }
 

@@ -18,6 +18,10 @@ public enum ModelPart: Sendable, Equatable {
         case gru
         /// Kim's convolutional network for sentences.
         case textCNN
+        /// A causal transformer.
+        case gpt
+        /// An encoder-decoder transformer.
+        case translation
 
         /// The formats of data that a kind reads.
         public var formats: [DataPart.Format] {
@@ -25,14 +29,19 @@ public enum ModelPart: Sendable, Equatable {
             case .dense: [.table]
             case .pooledText, .transformer, .lstm, .gru, .textCNN: [.text, .lines]
             case .cnn, .resnet: [.images]
+            case .gpt: [.tokens]
+            case .translation: [.parallel]
             }
         }
 
         /// The tasks that a kind can do.
         public var tasks: [Recipe.TaskKind] {
             switch self {
-            case .dense, .pooledText, .cnn, .resnet, .transformer, .lstm, .gru, .textCNN:
+            case .dense, .pooledText, .cnn, .resnet, .lstm, .gru, .textCNN:
                 [.classification, .binaryClassification, .regression]
+            case .transformer: [.classification, .binaryClassification, .regression, .maskedLanguage]
+            case .gpt: [.languageModel]
+            case .translation: [.translation]
             }
         }
     }
@@ -53,6 +62,10 @@ public enum ModelPart: Sendable, Equatable {
     case gru(RecurrentPart)
     /// Kim's convolutional network for sentences.
     case textCNN(TextConvolutionPart)
+    /// A causal transformer.
+    case gpt(GPTPart)
+    /// An encoder-decoder transformer.
+    case translation(TranslationPart)
 
     /// The family of networks.
     public var kind: Kind {
@@ -65,6 +78,8 @@ public enum ModelPart: Sendable, Equatable {
         case .lstm: .lstm
         case .gru: .gru
         case .textCNN: .textCNN
+        case .gpt: .gpt
+        case .translation: .translation
         }
     }
 
@@ -78,6 +93,8 @@ public enum ModelPart: Sendable, Equatable {
         case .transformer(let part): part
         case .lstm(let part), .gru(let part): part
         case .textCNN(let part): part
+        case .gpt(let part): part
+        case .translation(let part): part
         }
     }
 }
@@ -102,6 +119,8 @@ extension ModelPart {
         case .lstm: self = .lstm(try RecurrentPart(reader))
         case .gru: self = .gru(try RecurrentPart(reader))
         case .textCNN: self = .textCNN(try TextConvolutionPart(reader))
+        case .gpt: self = .gpt(try GPTPart(reader))
+        case .translation: self = .translation(try TranslationPart(reader))
         }
         try reader.finish(for: "model kind '\(kind.rawValue)'")
     }

@@ -1,0 +1,76 @@
+import Diagnostics
+import Recipes
+import Testing
+
+/// The keys of language models and translations.
+@Suite("Language recipes")
+struct LanguageRecipeTests {
+    static let tokens = """
+        task: languageModel
+        data:
+          format: tokens
+          path: text.txt
+          context: 64
+          split: {train: 0.9, validation: 0.1}
+        model: {kind: gpt, layers: 2, width: 32, heads: 4, dropout: 0.1}
+        training:
+          maxSteps: 10
+          optimizer: {kind: adamW, weightDecay: 0.1}
+          undecayed: ["*bias"]
+        """
+
+    static let parallel = """
+        task: translation
+        data:
+          format: parallel
+          paths: [train.en, train.de]
+          validationPaths: [val.en, val.de]
+        model: {kind: translation, norms: after}
+        training:
+          epochs: 3
+          labelSmoothing: 0.1
+          schedule: {kind: inverseSquareRoot, warmupSteps: 400}
+        """
+
+    @Test func keysAreReadAndWrittenBack() throws {
+        let tokens = try RecipeSamples.parse(Self.tokens)
+        let part = TokensPart(context: 64)
+        #expect(tokens.data.content == .tokens(part))
+        #expect(tokens.model == .gpt(GPTPart(layers: 2, width: 32, heads: 4, dropout: 0.1)))
+        #expect(tokens.training.undecayed == ["*bias"] && tokens.data.hasValidation && !tokens.data.hasTest)
+        #expect(try Recipe(effectiveKeys: tokens.effectiveKeys).effectiveKeys == tokens.effectiveKeys)
+        let pairs = try RecipeSamples.parse(
+            Self.tokens, ["data.tokenizer=bpe", "data.tokenizerPath=/a/tokenizer.json"])
+        #expect(pairs.effectiveKeys["data.tokenizerPath"] == "/a/tokenizer.json")
+        #expect(try Recipe(effectiveKeys: pairs.effectiveKeys).effectiveKeys == pairs.effectiveKeys)
+        let parallel = try RecipeSamples.parse(Self.parallel)
+        #expect(parallel.data.paths == ["/recipes/train.en", "/recipes/train.de"])
+        #expect(parallel.data.hasValidation && !parallel.data.hasTest)
+        #expect(parallel.coordinator.evaluationSplit == .validation)
+        #expect(parallel.effectiveKeys["data.validationPaths"] == "[/recipes/val.en, /recipes/val.de]")
+        #expect(parallel.effectiveKeys["data.split.kind"] == nil)
+        #expect(parallel.training.schedule.kind == .inverseSquareRoot)
+        #expect(try Recipe(effectiveKeys: parallel.effectiveKeys).effectiveKeys == parallel.effectiveKeys)
+    }
+
+    @Test func whatDoesNotFitIsRefused() throws {
+        func refuse(_ text: String, _ words: [String], _ mention: String) throws {
+            let error = try #require(RecipeSamples.error(text, words))
+            #expect(error.code == .usage && !(error.remedy ?? "").isEmpty, "\(error)")
+            #expect((error.message + (error.remedy ?? "")).contains(mention), "\(error)")
+        }
+        try refuse(Self.tokens, ["model.heads=5"], "does not divide the width of 32")
+        try refuse(Self.tokens, ["data.split={train: 0.9, validation: 0.1, seed: 3}"], "consecutive parts")
+        try refuse(Self.tokens, ["data.split=null", "data.fold=1/3"], "consecutive parts")
+        try refuse(Self.tokens, ["data.vocabularySize=500"], "vocabularySize")
+        try refuse(Self.tokens, ["task=classification"], "is for task: languageModel")
+        try refuse(Self.tokens, ["training.optimizer.weightDecay=0"], "of no effect")
+        try refuse(Self.tokens, ["coordinator.earlyStopping={metric: macroF1}"], "macroF1")
+        try refuse(Self.parallel, ["data.split={train: 0.9, validation: 0.1}"], "split")
+        try refuse(Self.parallel, ["data.paths=[a, b, c]"], "two files")
+        try refuse(Self.parallel, ["data.testPaths=[a]"], "not two")
+        try refuse(Self.parallel, ["data.maximumLength=1"], "maximumLength")
+        try refuse(Self.parallel, ["model={kind: gpt}"], "translation")
+        try refuse(Self.parallel, ["training.schedule.warmupSteps=0"], "is needed")
+    }
+}
