@@ -108,6 +108,10 @@ extension Recipe {
                 "training", "has labelSmoothing, which \(task.rawValue) does not know",
                 remedy: "use task: classification, or drop it")
         }
+        if task == .maskedLanguage, let tokenizer = data.content.tokenizer, tokenizer.tokenDropout > 0 {
+            throw reader.failure(
+                "data", "has tokenDropout, but maskedLanguage hides tokens by itself", remedy: "drop it")
+        }
         try checkMetric(reader)
     }
 

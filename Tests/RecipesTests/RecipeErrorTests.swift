@@ -112,7 +112,7 @@ struct RecipeErrorTests {
     }
 
     @Test(arguments: [
-        "data.tokenizer=letters", "data={tokenizer: bpe, vocabularySize: 260}",
+        "data.tokenizer=letters", "data.tokenDropout=1", "data={tokenizer: bpe, vocabularySize: 260}",
         "data={tokenizer: wordPiece, maximumLength: 1}", "model={kind: transformer, width: 10, heads: 3}",
         "model={kind: transformer, pooling: last}", "model={kind: lstm, pooling: first}",
         "model={kind: gru, hidden: [3]}", "model={kind: lstm, layers: 0}",

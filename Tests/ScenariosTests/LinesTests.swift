@@ -141,6 +141,36 @@ struct LinesTests {
         #expect(try one.integers(0, field: 0).last == 0, "filled up")
     }
 
+    @Test(arguments: ["words", "bpe"])
+    func tokensAreHiddenInTrainingAlone(_ kind: String) throws {
+        let folder = try folder()
+        let words = [
+            "data.tokenizer=\(kind)", "data.vocabularySize=300", "data.maximumLength=20",
+            "data.tokenDropout=0.4",
+        ]
+        let data = try RecipeData(try folder.recipe(Self.recipe, words))
+        let plain = try data.dataset(.train)
+        let training = try data.dataset(.train, for: .training(seed: 5))
+        let other = try data.dataset(.train, for: .training(seed: 6))
+        let hidden = Int32(kind == "words" ? 1 : 4)
+        var (hiddenCount, count, changes, differs) = (0, 0, 0, 0)
+        for sample in 0..<plain.count {
+            let tokens = try plain.integers(sample, field: 0)
+            let seen = try training.integers(sample, field: 0, epoch: 2)
+            #expect(try seen == training.integers(sample, field: 0, epoch: 2))
+            #expect(try training.integers(sample, field: 1) == plain.integers(sample, field: 1))
+            for (before, after) in zip(tokens, seen) where before > hidden {
+                count += 1
+                if after == hidden { hiddenCount += 1 } else { #expect(after == before) }
+            }
+            for (before, after) in zip(tokens, seen) where before < hidden { #expect(after == before) }
+            changes += try seen == training.integers(sample, field: 0, epoch: 3) ? 0 : 1
+            differs += try seen == other.integers(sample, field: 0, epoch: 2) ? 0 : 1
+        }
+        #expect(abs(Double(hiddenCount) / Double(count) - 0.4) < 0.25, "\(hiddenCount) of \(count)")
+        #expect(changes > 0 && differs > 0)
+    }
+
     @Test func namesThatWouldSwapClassesAreRefused() throws {
         let folder = try folder()
         for names in ["[good, bad]", "[bad, fine]", "[a, b, c]"] {

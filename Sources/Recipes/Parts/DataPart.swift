@@ -64,6 +64,15 @@ public struct DataPart: Sendable, Equatable {
             }
         }
 
+        /// How texts become tokens, where there are texts.
+        public var tokenizer: TokenizerPart? {
+            switch self {
+            case .text(let part): part.tokenizer
+            case .lines(let part): part.tokenizer
+            default: nil
+            }
+        }
+
         init(_ format: Format, _ reader: RecipeReader) throws {
             switch format {
             case .table: self = .table(try TablePart(reader))

@@ -11,6 +11,7 @@ public struct RecipeData: Sendable {
     /// What was fitted to the training rows.
     public let fitted: FittedData
     private let residentLimit: Int
+    private let tokenDropout: Double
     private let onBadSample: DataPart.BadSamples
     private let task: Recipe.TaskKind
 
@@ -21,6 +22,7 @@ public struct RecipeData: Sendable {
         source = try recipe.data.open()
         split = try source.split(recipe.data)
         self.fitted = try fitted ?? source.fit(recipe, rows: split.train)
+        tokenDropout = recipe.data.content.tokenizer?.tokenDropout ?? 0
         (residentLimit, onBadSample) = (recipe.data.residentLimitBytes, recipe.data.onBadSample)
         task = recipe.task
     }
@@ -30,7 +32,13 @@ public struct RecipeData: Sendable {
     public func dataset(
         _ split: CoordinatorPart.Split, for purpose: SamplePurpose = .evaluation
     ) throws -> any Dataset {
-        try samples(split, for: purpose).dataset.resident(upTo: residentLimit)
+        let dataset = try samples(split, for: purpose).dataset.resident(upTo: residentLimit)
+        guard tokenDropout > 0, case .training(let seed) = purpose,
+            let masking = fitted.format.tokens?.masking
+        else { return dataset }
+        return try TokenDropout(
+            dataset, rate: tokenDropout, hidden: Int32(masking.mask),
+            kept: 0...Int32(masking.firstOrdinary - 1), seed: seed)
     }
 
     /// The samples of a split with the row of each, encoded on demand.

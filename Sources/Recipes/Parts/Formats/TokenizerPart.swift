@@ -41,11 +41,16 @@ public struct TokenizerPart: Sendable, Equatable {
     /// The side that is filled up.
     public var pad: Pad
 
+    /// The probability with which a token is hidden while training, anew in every epoch.
+    public var tokenDropout: Double
+
     /// Creates the part.
     public init(
         tokenizer: Tokenizer = .words, vocabularySize: Int = 10_000, minimumCount: Int = 2,
-        maximumLength: Int = 256, lowercase: Bool = true, truncate: Truncate = .tail, pad: Pad = .right
+        maximumLength: Int = 256, lowercase: Bool = true, truncate: Truncate = .tail, pad: Pad = .right,
+        tokenDropout: Double = 0
     ) {
+        self.tokenDropout = tokenDropout
         self.tokenizer = tokenizer
         self.vocabularySize = vocabularySize
         self.minimumCount = minimumCount
@@ -67,6 +72,7 @@ extension TokenizerPart {
         lowercase = try reader.flag("lowercase", default: true)
         truncate = try reader.choice("truncate", default: .tail)
         pad = try reader.choice("pad", default: .right)
+        tokenDropout = try reader.number("tokenDropout", .below(0, 1), default: 0)
     }
 
     func flatten(into keys: inout FlatKeys) {
@@ -77,5 +83,6 @@ extension TokenizerPart {
         keys.add("lowercase", lowercase)
         keys.add("truncate", truncate.rawValue)
         keys.add("pad", pad.rawValue)
+        keys.add("tokenDropout", tokenDropout)
     }
 }
