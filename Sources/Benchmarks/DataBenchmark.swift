@@ -57,15 +57,15 @@ public struct DataBenchmark: Sendable {
     /// Creates a benchmark.
     /// - Parameters:
     ///   - lanes: lanes of the training steps, each with a loader.
-    ///   - seconds: how long each part may take; one longer than its epoch ends with it.
+    ///   - seconds: how long each part may take; the first epoch ends it sooner.
     public init(_ subject: DataSubject, lanes: Int, seconds: Double) {
         (self.subject, self.lanes, self.seconds) = (subject, lanes, seconds)
     }
 
     /// Runs it, alone in its process.
     public func run() throws -> DataBenchmarkResult {
-        let first = try rate(fromEpoch: 0)
-        let later = try rate(fromEpoch: 1)
+        let first = try rate(fromEpoch: 0, epochLimit: 1)
+        let later = try rate(fromEpoch: 1, epochLimit: .max)
         let loaderMemory = PeakMemory.ownByteCount
         let (step, wait) = try training()
         return DataBenchmarkResult(
@@ -76,8 +76,8 @@ public struct DataBenchmark: Sendable {
             peakMemory: PeakMemory.byteCount)
     }
 
-    /// One loader's micro-batches, until an epoch is over or the time.
-    private func rate(fromEpoch epoch: Int) throws -> Rate {
+    /// One loader's micro-batches, until so many epochs are over, or the time.
+    private func rate(fromEpoch epoch: Int, epochLimit: Int) throws -> Rate {
         let shards = subject.logicalShards(lanes)
         let start = epoch * subject.stepsPerEpoch
         let loader = try subject.makeLoader(0..<shards, shards, start)
@@ -85,7 +85,8 @@ public struct DataBenchmark: Sendable {
         let clock = ContinuousClock()
         let begin = clock.now
         var (samples, batches, elapsed) = (0, 0, 0.0)
-        while batches < shards * subject.stepsPerEpoch {
+        let (count, overflow) = (shards * subject.stepsPerEpoch).multipliedReportingOverflow(by: epochLimit)
+        while overflow || batches < count {
             samples += try loader.next().count
             batches += 1
             // The clock takes longer than a small batch.

@@ -49,7 +49,8 @@ struct TrialRunner: Sendable {
             let parts = (ContinuousClock.now - start).components
             record.rungs.append(
                 TrialRecord.Rung(
-                    step: plan.lastStep(trial, rung: rung), value: value.isFinite ? value : nil,
+                    step: Self.step(trial, options.output) ?? plan.lastStep(trial, rung: rung),
+                    value: value.isFinite ? value : nil,
                     seconds: Double(parts.seconds) + (Double(parts.attoseconds) * 1e-15).rounded() / 1000))
             if !value.isFinite { record.failure = "\(plan.metric) is not a number" }
         } else {
@@ -105,6 +106,14 @@ struct TrialRunner: Sendable {
                 remedy: Suggestions.remedy(for: plan.metric, among: values.keys.sorted()))
         }
         return value
+    }
+
+    /// The step that a trial has come to: early stopping may have ended it sooner than planned.
+    private static func step(_ trial: SweepPlan.Trial, _ folder: String) -> Int? {
+        struct Facts: Decodable { var step: Int }
+        let path = RunFolder(path: TrialRecord.run(folder, trial.number)).runFile
+        guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
+        return try? JSONDecoder().decode(Facts.self, from: bytes).step
     }
 
     private static func lastLine(_ path: String) -> String {
