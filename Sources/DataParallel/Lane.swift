@@ -129,6 +129,8 @@ final class Lane {
         rankTimes?.note(shared.memory.reports)
         verdict = self.verdict(of: nil)
         isAveraged = true
+        // The next step overwrites the reports, which others may still read.
+        try meet("verdict after an average")
     }
 
     /// Passes of the exchange so far, where nodes average.
