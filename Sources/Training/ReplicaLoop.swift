@@ -29,7 +29,13 @@ struct ReplicaLoop {
             var kind = job.schedule.kind(at: replica.step)
             if verdict?.stopRequested == true { kind.insert(.preempted) }
             try coordinator?.keeper.check()
-            let stops = try boundary(kind, log)
+            let stops: Bool
+            do {
+                stops = try boundary(kind, log)
+            } catch {
+                // Messages between steps know nothing of them; who reads of a hang wants to know where training stood.
+                throw LockstepError.wrapping(error).with(step: replica.step)
+            }
             if stops { return .stoppedEarly }
             if let end = job.end(kind, step: replica.step) { return end }
         }

@@ -23,7 +23,7 @@ extension CommandTests {
             Case(
                 recipe: "sign-digits-resnet", steps: 100, bound: 2.1,
                 settings: ["data.size=24", "data.augmentation.cropPadding=2", "model.depth=8"]),
-            Case(recipe: "ag-news-transformer", steps: 80, bound: 1.1),
+            Case(recipe: "ag-news-transformer", steps: 120, bound: 1.1),
             Case(recipe: "ag-news-lstm", steps: 120, bound: 0.8),
             Case(recipe: "ag-news-gru", steps: 120, bound: 0.8),
             Case(recipe: "rt-polarity-cnn", steps: 100, bound: 0.67),
