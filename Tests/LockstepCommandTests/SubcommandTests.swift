@@ -150,6 +150,32 @@ extension CommandTests {
             #expect(unknown.exitCode == 2 && unknown.errors.contains("'hidden'"), "\(unknown.everything)")
         }
 
+        /// What `plan` says of memory, against the peak of a real run with 9 million parameters: within a fifth.
+        @Test(arguments: [1, 2]) func plannedMemoryIsWhatARunTakes(lanes: Int) throws {
+            let words = [
+                Lockstep.recipe("breast-cancer"), "--lanes", "\(lanes)", "--set", "model.hidden=[3000,3000]",
+                "--set", "training.logicalShards=\(lanes)",
+            ]
+            let plan = try Lockstep.run(["plan"] + words)
+            let line = try #require(
+                plan.output.split(separator: "\n").first { $0.hasPrefix("memory of a node: ") })
+            let planned = try #require(line.split(separator: " ").dropFirst(4).first.flatMap { Double($0) })
+            let workspace = try Workspace()
+            // The last peak that the kernel tells of the process while it lives.
+            let watch =
+                #"peak=$1; shift; "$@" & while grep -s VmHWM /proc/$!/status > $peak.new; do mv $peak.new $peak; "#
+                + "sleep 0.02; done; wait $!"
+            let run = try RunningCommand(
+                ["/bin/bash", "-c", watch, "watch", workspace.at("peak"), try Lockstep.program(), "train"]
+                    + words + ["--output", workspace.at("run"), "--max-steps", "3"], environment: [:]
+            ).wait(limit: 60)
+            #expect(run.exitCode == 0, "\(run.everything)")
+            let status = try String(contentsOfFile: workspace.at("peak"), encoding: .utf8)
+            let kibibytes = try #require(status.split(separator: " ").compactMap { Double($0) }.first)
+            let real = kibibytes * 1024 / 1e6
+            #expect(abs(planned / real - 1) < 0.2, "planned \(planned) MB, took \(real) MB")
+        }
+
         @Test func doctor() throws {
             let result = try Lockstep.run(["doctor"])
             #expect(result.exitCode == 0, "\(result.everything)")
