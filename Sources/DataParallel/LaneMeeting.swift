@@ -48,9 +48,9 @@ final class LaneMeeting: ShardMeeting {
     func meet(weight: Double, _ values: UnsafeBufferPointer<Float>) throws -> ShardValues {
         let number = next
         next += 1
-        let isOdd = (step * meetings.count + number) % 2 == 1
         let blocks = ShardValues(
-            at: memory.meeting(isOdd: isOdd), valueCount: meetings[number], tree: tree)
+            at: memory.meeting(number, of: meetings.count, step: step), valueCount: meetings[number],
+            tree: tree)
         blocks.write(shard: shard, weight: weight, values)
         if let exchange {
             exchange.publishReady(lane: lane, meeting: number, step: step)

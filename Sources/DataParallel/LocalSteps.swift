@@ -18,7 +18,8 @@ final class LocalSteps {
     private let lane: Int
     private let bufferCount: Int
     private let weight: Float
-    private let ownShards: Range<Int>
+    /// The logical shards of this node, whose step a verdict between two averages is about.
+    let shards: Range<Int>
     private let arenaCount: Int
     /// Passes of the exchange so far.
     private(set) var passes = 0
@@ -34,19 +35,16 @@ final class LocalSteps {
         reducer = GradientReducer(shared, lane: lane, progress: progress)
         slices = shared.plan.slices(lane: lane, of: shared.map.nodeLanes.count)
         bufferCount = shared.stacks[lane].published.count
-        ownShards = shared.map.shards(ofNode: shared.map.nodeIndex)
-        weight = Float(ownShards.count) / Float(shared.map.logicalShards)
+        shards = shared.map.shards(ofNode: shared.map.nodeIndex)
+        weight = Float(shards.count) / Float(shared.map.logicalShards)
         arenaCount = shared.passesAnAverage
     }
-
-    /// The logical shards of this node, whose step a verdict between two averages is about.
-    var shards: Range<Int> { ownShards }
 
     /// Makes all nodes alike. Collective: every lane of every node, after the same step.
     /// - Parameter updates: the updates that this node has applied.
     /// - Returns: the most that any node has applied: the steps that one skips count for none.
     func average(updates: Int) throws -> Int {
-        if lane == 0 { memory.reports[ownShards.lowerBound].updates = Double(updates) }
+        if lane == 0 { memory.reports[shards.lowerBound].updates = Double(updates) }
         for arena in 0..<arenaCount {
             let values = arena == 0 ? memory.parameters : memory.state(arena - 1)
             fill(from: values)
@@ -86,5 +84,10 @@ final class LocalSteps {
     /// training pauses.
     static func averages(after step: Int, every count: Int, end: Int) -> Bool {
         (step + 1) % count == 0 || step + 1 == end
+    }
+
+    /// How many times nodes average in these steps: after each multiple of `count`, and after the last.
+    static func averageCount(_ steps: Range<Int>, every count: Int) -> Int {
+        steps.upperBound / count - steps.lowerBound / count + (steps.upperBound % count == 0 ? 0 : 1)
     }
 }

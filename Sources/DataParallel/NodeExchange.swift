@@ -85,12 +85,12 @@ final class NodeExchange: @unchecked Sendable {
 
     /// Exchanges what the shards hand in at a meeting. Collective: the leaders.
     func exchange(meeting: Int, step: Int) throws {
-        let isOdd = (step * meetings.count + meeting) % 2 == 1
+        let base = memory.meeting(meeting, of: meetings.count, step: step)
         let byteCount = ShardValues.blockByteCount(valueCount: meetings[meeting])
         let blocks = (0..<map.nodeCount).map { node in
             let shards = map.shards(ofNode: node)
             return UnsafeMutableRawBufferPointer(
-                start: memory.meeting(isOdd: isOdd) + shards.lowerBound * byteCount,
+                start: base + shards.lowerBound * byteCount,
                 count: shards.count * byteCount)
         }
         try communicator.exchangeBetweenNodes(

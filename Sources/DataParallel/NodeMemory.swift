@@ -113,9 +113,12 @@ struct NodeMemory: Sendable {
         (memory.base + offsets.reports).assumingMemoryBound(to: ShardReport.self)
     }
 
-    /// What the shards hand in at a meeting; two in turn, so that nobody overwrites what others still read.
-    func meeting(isOdd: Bool) -> UnsafeMutableRawPointer {
-        memory.base + offsets.meetings + (isOdd ? layout.meetingByteCount : 0)
+    /// What the shards hand in at a meeting; two places in turn, so that nobody overwrites what others still read.
+    /// - Parameters:
+    ///   - number: the meeting's number within its step.
+    ///   - count: the meetings of a step.
+    func meeting(_ number: Int, of count: Int, step: Int) -> UnsafeMutableRawPointer {
+        memory.base + offsets.meetings + (step * count + number) % 2 * layout.meetingByteCount
     }
 
     /// The sum of squares of every chunk of the summed gradient.

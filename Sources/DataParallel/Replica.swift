@@ -55,15 +55,16 @@ public final class Replica: @unchecked Sendable {
         guard let exchange = shared.exchange, isFirstOfNode, step < end,
             let progress = shared.exchangeProgress()
         else { return nil }
-        let count = shared.configuration.localSteps
-        let averages = (step..<end).count { LocalSteps.averages(after: $0, every: count, end: end) }
-        let first = lanes.first?.passes ?? 0
-        let range =
-            shared.isLocal ? first..<(first + averages * shared.passesAnAverage) : step..<end
-        return ExchangeDriver(
-            exchange, progress: progress, steps: range,
-            passesAnAverage: shared.isLocal ? shared.passesAnAverage : 1
-        ) { [shared] in shared.abort(LockstepError.wrapping($0).code) }
+        var (range, passes) = (step..<end, 1)
+        if shared.isLocal {
+            passes = shared.passesAnAverage
+            let first = lanes.first?.passes ?? 0
+            let averages = LocalSteps.averageCount(range, every: shared.configuration.localSteps)
+            range = first..<(first + averages * passes)
+        }
+        return ExchangeDriver(exchange, progress: progress, steps: range, passesAnAverage: passes) {
+            [shared] in shared.abort(LockstepError.wrapping($0).code)
+        }
     }
 
     /// Compares the parameters of all nodes: before they are saved. Collective: every training rank, between two steps.

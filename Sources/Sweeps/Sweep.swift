@@ -173,17 +173,15 @@ extension Sweep {
     }
 
     private static func rows(_ plan: SweepPlan, _ options: SweepOptions) throws -> [Row] {
+        var rungs: [Int: Int] = [:]
         let rows = try plan.trials.map { trial in
             let record = try TrialRecord.read(options.output, trial)
+            rungs[trial.number] = record.rungs.count
             return Row(
                 number: trial.number, settings: trial.settings, steps: record.rungs.last?.step ?? 0,
                 value: record.value, seconds: record.rungs.reduce(0) { $0 + $1.seconds },
                 failure: record.failure, folder: TrialRecord.run(options.output, trial.number))
         }
-        let rungs = try Dictionary(
-            uniqueKeysWithValues: plan.trials.map {
-                ($0.number, try TrialRecord.read(options.output, $0).rungs.count)
-            })
         return rows.sorted { one, other in
             let (left, right) = (rungs[one.number] ?? 0, rungs[other.number] ?? 0)
             if (one.value == nil) != (other.value == nil) { return other.value == nil }
