@@ -33,17 +33,21 @@ public struct BucketPlan: Sendable, Equatable {
         buckets = zip(cuts, cuts.dropFirst()).map { $0..<$1 }
     }
 
-    /// The elements of a bucket that a lane owns: whole chunks, as even as they go.
-    public func slice(bucket: Int, lane: Int, of laneCount: Int) -> Range<Int> {
-        let range = buckets[bucket]
+    /// One of so many slices of a range: whole chunks, as even as they go.
+    public static func slice(_ range: Range<Int>, _ number: Int, of count: Int) -> Range<Int> {
         let chunks = range.count / ParameterLayout.chunk
-        let first = range.lowerBound + lane * chunks / laneCount * ParameterLayout.chunk
-        let end = range.lowerBound + (lane + 1) * chunks / laneCount * ParameterLayout.chunk
+        let first = range.lowerBound + number * chunks / count * ParameterLayout.chunk
+        let end = range.lowerBound + (number + 1) * chunks / count * ParameterLayout.chunk
         return first..<end
+    }
+
+    /// The elements of a bucket that a lane owns.
+    public func slice(bucket: Int, lane: Int, of laneCount: Int) -> Range<Int> {
+        Self.slice(buckets[bucket], lane, of: laneCount)
     }
 
     /// The elements that a lane of the node owns, bucket by bucket; empty slices are left out.
     public func slices(lane: Int, of laneCount: Int) -> [Range<Int>] {
-        buckets.indices.map { slice(bucket: $0, lane: lane, of: laneCount) }.filter { !$0.isEmpty }
+        buckets.map { Self.slice($0, lane, of: laneCount) }.filter { !$0.isEmpty }
     }
 }

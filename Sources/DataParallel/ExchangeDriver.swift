@@ -71,19 +71,37 @@ final class ExchangeDriver: @unchecked Sendable {
         }
         for bucket in 0..<bucketCount {
             try progress.waitUntilReady(bucket: bucket, step: step)
-            do {
-                try exchange.exchange(bucket: bucket, step: step)
-            } catch {
-                var failure = LockstepError.wrapping(error).with(step: step)
-                failure.collective = "\(failure.collective ?? "exchange") for bucket \(bucket)"
-                throw failure
-            }
+            try named("bucket \(bucket)", step) { try exchange.exchange(bucket: bucket, step: step) }
             progress.publishExchanged(bucket: bucket, step: step)
         }
         try progress.waitUntilReady(bucket: bucketCount, step: step)
         try exchange.exchangeReports()
+        if exchange.layout.scatters { try named("squares", step) { try exchange.exchangeSquares() } }
         let stopRequested = exchange.stopRequested
         progress.publishExchanged(bucket: bucketCount, step: step)
+        if exchange.layout.scatters { try exchangeParameters(step) }
         return stopRequested
+    }
+
+    private func exchangeParameters(_ step: Int) throws {
+        let bucketCount = exchange.plan.buckets.count
+        for bucket in 0..<bucketCount {
+            try progress.waitUntilReady(bucket: bucketCount + 1 + bucket, step: step)
+            try named("parameters of bucket \(bucket)", step) {
+                try exchange.exchangeParameters(bucket: bucket)
+            }
+            progress.publishExchanged(bucket: bucketCount + 1 + bucket, step: step)
+        }
+    }
+
+    /// An exchange whose failure says what travelled.
+    private func named(_ what: String, _ step: Int, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch {
+            var failure = LockstepError.wrapping(error).with(step: step)
+            failure.collective = "\(failure.collective ?? "exchange") for \(what)"
+            throw failure
+        }
     }
 }

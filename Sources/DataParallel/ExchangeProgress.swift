@@ -2,23 +2,25 @@ import Collectives
 import Diagnostics
 
 /// How far the lanes of a node and the exchange with other nodes are, as counters in the node's shared memory. Bucket k
-/// of step s is number s · (M + K + 1) + M + k + 1 of K buckets; the M meetings of synchronized statistics come before
-/// them, the reports of the shards last.
+/// of step s is number s · R + M + k + 1 of K buckets; the M meetings of synchronized statistics come before them, the
+/// reports of the shards behind, and last, where nodes update shares, the K buckets of parameters: R = M + K + 1 (+ K).
 struct ExchangeProgress: Sendable {
-    private let bucketCount: Int
     private let meetingCount: Int
+    private let rounds: Int
     private let ready: [Flag]
     private let exchanged: Flag
 
     /// Views of the counters. Who waits sleeps: it has no core of its own. A lane and the exchange of one rank wait for
     /// each other a second longer than for others, so that the one that knows who is missing speaks first.
-    /// - Parameter ownLanes: the lanes of this rank, numbered within the node.
+    /// - Parameters:
+    ///   - exchangesParameters: whether their buckets follow the reports.
+    ///   - ownLanes: the lanes of this rank, numbered within the node.
     init(
-        memory: NodeMemory, bucketCount: Int, meetingCount: Int, ownLanes: Range<Int>, timeLimit: Duration,
-        abortSignal: AbortSignal, describe: (Int) -> String
+        memory: NodeMemory, bucketCount: Int, meetingCount: Int, exchangesParameters: Bool,
+        ownLanes: Range<Int>, timeLimit: Duration, abortSignal: AbortSignal, describe: (Int) -> String
     ) {
-        self.bucketCount = bucketCount
         self.meetingCount = meetingCount
+        rounds = meetingCount + bucketCount + 1 + (exchangesParameters ? bucketCount : 0)
         let longer = timeLimit + .seconds(1)
         ready = (0..<memory.laneCount).map { lane in
             Flag(
@@ -32,12 +34,13 @@ struct ExchangeProgress: Sendable {
     }
 
     private func number(_ bucket: Int, _ step: Int) -> UInt64 {
-        UInt64(step * (meetingCount + bucketCount + 1) + meetingCount + bucket + 1)
+        UInt64(step * rounds + meetingCount + bucket + 1)
     }
 
     private func number(meeting: Int, _ step: Int) -> UInt64 { number(meeting - meetingCount, step) }
 
-    /// Lane: its sums of this bucket, and of those before it, are complete. The number of buckets stands for the reports.
+    /// Lane: its sums of this bucket, and of those before it, are complete. The number of buckets stands for the reports;
+    /// numbers behind it for the buckets of parameters.
     func publishReady(lane: Int, bucket: Int, step: Int) { ready[lane].publish(number(bucket, step)) }
 
     /// Exchange: waits until all lanes of the node have come so far.

@@ -18,14 +18,16 @@ package enum ExchangeScheme: Equatable, Sendable {
     case scatter
 
     /// The best scheme for the subtrees of all nodes.
-    /// - Parameter subtreesOfNode: each node's maximal subtrees, in the order of shards.
-    package init(subtreesOfNode: [[Range<Int>]], tree: CanonicalTree) {
+    /// - Parameters:
+    ///   - subtreesOfNode: each node's maximal subtrees, in the order of shards.
+    ///   - scatters: whether a node is to complete the sum of a part alone, see ``NodeShare``.
+    package init(subtreesOfNode: [[Range<Int>]], tree: CanonicalTree, scatters: Bool = false) {
         let nodeCount = subtreesOfNode.count
         guard subtreesOfNode.allSatisfy({ $0.count == 1 }) else {
             self = .scatter
             return
         }
-        if nodeCount == 2 {
+        if nodeCount == 2, !scatters {
             self = .gather
         } else {
             self = Self.pairsUp(subtreesOfNode.map { $0[0] }, tree) ? .halving : .scatter
@@ -54,15 +56,18 @@ struct ExchangeLayout {
     let firstSubtree: [Int]
     /// For each subtree of this node, the buffers (by their number on the node) to sum, in postfix order.
     let own: [(range: Range<Int>, program: [Int32])]
+    /// Whether sums stay where they are completed, each node's part in its first own sum; see ``NodeShare``.
+    let scatters: Bool
     private let nodeIndex: Int
 
     /// Lays out an exchange; `nil` on a single node.
     /// - Parameter leaves: the subtrees in the buffers of the node's lanes.
-    init?(_ map: LaneMap, tree: CanonicalTree, leaves: [Range<Int>]) {
+    init?(_ map: LaneMap, tree: CanonicalTree, leaves: [Range<Int>], scatters: Bool = false) {
         guard map.nodeCount > 1 else { return nil }
         nodeIndex = map.nodeIndex
         subtreesOfNode = (0..<map.nodeCount).map { tree.maximalSubtrees(of: map.shards(ofNode: $0)) }
-        scheme = ExchangeScheme(subtreesOfNode: subtreesOfNode, tree: tree)
+        scheme = ExchangeScheme(subtreesOfNode: subtreesOfNode, tree: tree, scatters: scatters)
+        self.scatters = scatters
         var next = 0
         firstSubtree = subtreesOfNode.map { subtrees in
             defer { next += subtrees.count }
@@ -74,11 +79,15 @@ struct ExchangeLayout {
     /// All subtrees, in the order of shards.
     var subtrees: [Range<Int>] { subtreesOfNode.flatMap { $0 } }
 
-    /// Arenas for this node's sums: a subtree that lies in one buffer is sent from there.
-    var outgoingCount: Int { own.count { $0.program.count > 1 } }
+    /// Arenas for this node's sums: a subtree that lies in one buffer is sent from there. Where sums are scattered, the
+    /// first of the buffers that are summed takes the sum, too.
+    var outgoingCount: Int { scatters ? 0 : own.count { $0.program.count > 1 } }
 
     /// Arenas for what comes from others, or for the sum over all nodes.
-    var incomingCount: Int { scheme == .gather ? subtrees.count - own.count : 1 }
+    var incomingCount: Int {
+        if scatters { return 0 }
+        return scheme == .gather ? subtrees.count - own.count : 1
+    }
 
     /// All memory that it takes.
     func size(_ plan: BucketPlan) -> ExchangeSize {

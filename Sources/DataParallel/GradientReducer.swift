@@ -6,13 +6,13 @@ import Execution
 /// the buffers of the node's lanes. With several nodes it waits for what `NodeExchange` brings, and finishes the tree.
 struct GradientReducer {
     private let memory: NodeMemory
-    private let plan: BucketPlan
+    private let share: NodeShare
     private let lane: Int
     private let laneCount: Int
     private let slices: [Range<Int>]
     private let program: TreeProgram
     private let progress: ExchangeProgress?
-    /// The result: an arena that is complete at this lane's slices.
+    /// The result: an arena that is complete at this lane's slices of the node's share.
     let result: UnsafeMutablePointer<Float>
 
     /// Prepares the sums of one lane.
@@ -21,12 +21,13 @@ struct GradientReducer {
     ///   - progress: the lane's view of the exchange between nodes; `nil` on a single node, or where a node sums by itself.
     init(_ shared: ReplicaShared, lane: Int, progress: ExchangeProgress?) {
         memory = shared.memory
-        plan = shared.plan
+        share = shared.share
         self.lane = lane
         self.progress = progress
         laneCount = shared.map.nodeLanes.count
-        slices = plan.slices(lane: lane, of: laneCount)
-        result = memory.gradients(lane: lane, buffer: 0)
+        slices = share.slices(lane: lane, of: laneCount)
+        let own = memory.gradients(lane: lane, buffer: 0)
+        result = share.isPartial ? shared.exchange?.total ?? own : own
         if let exchange = shared.exchange, progress != nil {
             program = TreeProgram(program: exchange.finish.program, sources: exchange.finish.sources)
         } else {
@@ -44,12 +45,15 @@ struct GradientReducer {
             for slice in slices { program.sum(slice, to: result, squares: memory.squares) }
             return
         }
-        for bucket in plan.buckets.indices {
+        let bucketCount = share.parts.count
+        for bucket in 0..<bucketCount {
             try progress.waitUntilExchanged(bucket: bucket, step: step)
-            let slice = plan.slice(bucket: bucket, lane: lane, of: laneCount)
+            let slice = share.slice(bucket: bucket, lane: lane, of: laneCount)
             program.sum(slice, to: result, squares: memory.squares)
         }
-        try progress.waitUntilExchanged(bucket: plan.buckets.count, step: step)
+        // The other nodes need the squares of this one's share, which travel with the reports.
+        if share.isPartial { progress.publishReady(lane: lane, bucket: bucketCount, step: step) }
+        try progress.waitUntilExchanged(bucket: bucketCount, step: step)
     }
 }
 

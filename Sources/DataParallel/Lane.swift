@@ -51,7 +51,6 @@ final class Lane {
         clock = LaneClock(runs: map.replicaCount > 1)
         stack = shared.stacks[number]
         barrier = try shared.barrier(lane: number)
-        let slices = shared.plan.slices(lane: number, of: map.nodeLanes.count)
         let nodes = shared.exchangeProgress()
         exchange = shared.isLocal ? nil : nodes
         let barrier = self.barrier
@@ -60,8 +59,8 @@ final class Lane {
             ? nodes.map { LocalSteps(shared, lane: number, barrier: barrier, progress: $0) } : nil
         reducer = GradientReducer(shared, lane: number, progress: exchange)
         optimizer = try ShardedOptimizer(
-            shared.configuration.update, layout: shared.layout, slices: slices, memory: shared.memory,
-            gradient: reducer.result)
+            shared.configuration.update, layout: shared.layout, share: shared.share, lane: number,
+            memory: shared.memory, gradient: reducer.result)
         let shards = map.shards(ofLane: map.nodeLanes.lowerBound + number)
         meeting =
             shared.meetings.isEmpty
@@ -101,6 +100,7 @@ final class Lane {
         if local == nil { rankTimes?.note(shared.memory.reports) }
         var verdict = self.verdict(of: local?.shards)
         try update(verdict)
+        if shared.share.isPartial { try takeParameters() }
         try meet("updated parameters")
         if let local { try average(local, &verdict, end: end) }
         clock.endStep()
@@ -185,6 +185,10 @@ final class Lane {
                 try program.run(stoppingAfter: completions) { bucket in
                     merge(turn, shared.plan.buckets[bucket])
                     exchange.publishReady(lane: number, bucket: bucket, step: progress.step)
+                    // So that no more than two buckets of gradients take memory.
+                    if bucket > 0, shared.exchange?.releasesGradients == true {
+                        try waitUntilExchanged(exchange, bucket: bucket - 1)
+                    }
                 }
                 isMerged = true
             } else {
@@ -197,8 +201,12 @@ final class Lane {
         clock.termCount += report.termCount
         memory.reports[turn.shard] = report
         if !isMerged { merge(turn, 0..<memory.elementCount) }
-        if isLast {
-            exchange?.publishReady(lane: number, bucket: shared.plan.buckets.count, step: progress.step)
+        if isLast, let exchange {
+            // Where nodes update shares, the reports wait for the squares: see GradientReducer.
+            let bucketCount = shared.plan.buckets.count
+            exchange.publishReady(
+                lane: number, bucket: shared.share.isPartial ? bucketCount - 1 : bucketCount,
+                step: progress.step)
         }
     }
 
@@ -235,6 +243,28 @@ final class Lane {
             step: verdict.step, time: progress.updates,
             scale: verdict.scale(clipNorm: shared.configuration.update.clipNorm),
             meanScale: verdict.meanScale)
+    }
+
+    /// The other nodes' shares of the parameters, for this node's.
+    private func takeParameters() throws {
+        guard let exchange, let nodes = shared.exchange else { return }
+        let last = 2 * shared.plan.buckets.count
+        exchange.publishReady(lane: number, bucket: last, step: progress.step)
+        try waitUntilExchanged(exchange, bucket: last)
+        let memory = shared.memory
+        guard let narrow = memory.narrowParameters else { return }
+        for (node, share) in nodes.shares.enumerated() where node != shared.map.nodeIndex {
+            for slice in share.slices(lane: number, of: memory.laneCount) {
+                let start = slice.lowerBound
+                lk_cast(memory.parameters + start, LK_FLOAT32, narrow + start, LK_BFLOAT16, slice.count)
+            }
+        }
+    }
+
+    private func waitUntilExchanged(_ exchange: ExchangeProgress, bucket: Int) throws {
+        let begin = clock.now
+        try exchange.waitUntilExchanged(bucket: bucket, step: progress.step)
+        clock.waited(since: begin)
     }
 
     /// A step with non-finite numbers changes nothing; several in a row end the run.

@@ -2,21 +2,18 @@ import CKernels
 import Execution
 
 /// The orders of exchange that move the fewest bytes: each part of a bucket is summed on one node, in the canonical
-/// tree, and then sent to all. The sums end in `memory.incoming(0)`.
+/// tree, and then sent to all. The sums end in ``total``.
 extension NodeExchange {
-    /// Recursive halving, neighbours first, then doubling. After level k a node holds the sum over the aligned 2ᵏ⁺¹
-    /// nodes around it, of an ever smaller part: the left nodes' sum plus the right nodes', as the tree has it.
+    /// Recursive halving, neighbours first. After level k a node holds the sum over the aligned 2ᵏ⁺¹ nodes around it, of
+    /// an ever smaller part: the left nodes' sum plus the right nodes', as the tree has it.
     func halve(_ bucket: Range<Int>) throws {
-        let (result, scratch) = (memory.incoming(0), memory.scratch)
-        var wholes: [Range<Int>] = []
-        var part = bucket
+        let (result, scratch) = (total, memory.scratch)
+        let parts = ExchangeScheme.halvings(bucket, node: map.nodeIndex, of: map.nodeCount)
         var source = own[0]
         var distance = 1
-        while distance < map.nodeCount {
+        for (whole, kept) in zip(parts, parts.dropFirst()) {
             let isLeft = map.nodeIndex & distance == 0
-            let middle = Self.cut(part, 1, of: 2)
-            let (low, high) = (part.lowerBound..<middle, middle..<part.upperBound)
-            let (kept, given) = isLeft ? (low, high) : (high, low)
+            let given = Self.rest(of: whole, without: kept)
             let partner = map.nodeIndex ^ distance
             try swap(
                 source + given.lowerBound, given.count, to: partner, into: scratch, kept.count, from: partner)
@@ -24,38 +21,44 @@ extension NodeExchange {
             lk_add(
                 isLeft ? mine : scratch, LK_FLOAT32, isLeft ? scratch : mine, LK_FLOAT32,
                 result + kept.lowerBound, LK_FLOAT32, kept.count)
-            wholes.append(part)
-            (part, source, distance) = (kept, result, distance * 2)
-        }
-        while let whole = wholes.popLast() {
-            distance /= 2
-            let missing =
-                part.lowerBound == whole.lowerBound
-                ? part.upperBound..<whole.upperBound : whole.lowerBound..<part.lowerBound
-            let partner = map.nodeIndex ^ distance
-            try swap(
-                result + part.lowerBound, part.count, to: partner, into: result + missing.lowerBound,
-                missing.count, from: partner)
-            part = whole
+            (source, distance) = (result, distance * 2)
         }
     }
 
-    /// Part i of everybody's subtrees goes to node i, which adds them up in the tree; then its sum goes to all.
+    /// Recursive doubling: the parts of a bucket that halving has left to the nodes go to all.
+    func double(_ bucket: Range<Int>, in arena: UnsafeMutablePointer<Float>) throws {
+        let parts = ExchangeScheme.halvings(bucket, node: map.nodeIndex, of: map.nodeCount)
+        var distance = map.nodeCount
+        for (whole, part) in zip(parts, parts.dropFirst()).reversed() {
+            distance /= 2
+            let missing = Self.rest(of: whole, without: part)
+            let partner = map.nodeIndex ^ distance
+            try swap(
+                arena + part.lowerBound, part.count, to: partner, into: arena + missing.lowerBound,
+                missing.count, from: partner)
+        }
+    }
+
+    /// The other half.
+    private static func rest(of whole: Range<Int>, without part: Range<Int>) -> Range<Int> {
+        part.lowerBound == whole.lowerBound
+            ? part.upperBound..<whole.upperBound : whole.lowerBound..<part.lowerBound
+    }
+
+    /// Part i of everybody's subtrees goes to node i, which adds them up in the tree.
     func scatter(_ bucket: Range<Int>) throws {
         let (nodeCount, nodeIndex) = (map.nodeCount, map.nodeIndex)
-        let parts = (0..<nodeCount).map {
-            Self.cut(bucket, $0, of: nodeCount)..<Self.cut(bucket, $0 + 1, of: nodeCount)
-        }
-        let mine = parts[nodeIndex]
+        let mine = BucketPlan.slice(bucket, nodeIndex, of: nodeCount)
         let most = layout.subtreesOfNode.map(\.count).max() ?? 0
         for round in 1..<nodeCount {
             let (to, from) = ((nodeIndex + round) % nodeCount, (nodeIndex + nodeCount - round) % nodeCount)
+            let theirs = BucketPlan.slice(bucket, to, of: nodeCount)
             // A node that has fewer subtrees than others sends and receives empty messages.
             for index in 0..<most {
-                let sends = index < own.count ? parts[to].count : 0
+                let sends = index < own.count ? theirs.count : 0
                 let receives = index < layout.subtreesOfNode[from].count ? mine.count : 0
                 try swap(
-                    own[min(index, own.count - 1)] + parts[to].lowerBound, sends, to: to,
+                    own[min(index, own.count - 1)] + theirs.lowerBound, sends, to: to,
                     into: scratchOfSubtree(layout.firstSubtree[from] + index, mine), receives, from: from)
             }
         }
@@ -64,12 +67,18 @@ extension NodeExchange {
                 .update(from: own[index] + mine.lowerBound, count: mine.count)
         }
         addUp(mine)
-        let result = memory.incoming(0)
+    }
+
+    /// The part of a bucket that each node has completed goes to all.
+    func spread(_ bucket: Range<Int>, in arena: UnsafeMutablePointer<Float>) throws {
+        let (nodeCount, nodeIndex) = (map.nodeCount, map.nodeIndex)
+        let mine = BucketPlan.slice(bucket, nodeIndex, of: nodeCount)
         for round in 1..<nodeCount {
             let (to, from) = ((nodeIndex + round) % nodeCount, (nodeIndex + nodeCount - round) % nodeCount)
+            let theirs = BucketPlan.slice(bucket, from, of: nodeCount)
             try swap(
-                result + mine.lowerBound, mine.count, to: to, into: result + parts[from].lowerBound,
-                parts[from].count, from: from)
+                arena + mine.lowerBound, mine.count, to: to, into: arena + theirs.lowerBound, theirs.count,
+                from: from)
         }
     }
 
@@ -84,12 +93,7 @@ extension NodeExchange {
             for index in 0..<count { sources[index] = UnsafePointer(scratchOfSubtree(index, part)) }
             guard let base = sources.baseAddress else { return }
             lk_tree_sum(
-                base, wholeTree, wholeTree.count, memory.incoming(0) + part.lowerBound, part.count, nil)
+                base, wholeTree, wholeTree.count, total + part.lowerBound, part.count, nil)
         }
-    }
-
-    /// Where the number-th of so many parts of a bucket begins, in whole chunks.
-    private static func cut(_ bucket: Range<Int>, _ number: Int, of count: Int) -> Int {
-        bucket.lowerBound + number * (bucket.count / ParameterLayout.chunk) / count * ParameterLayout.chunk
     }
 }

@@ -24,14 +24,27 @@ final class NodeExchange: @unchecked Sendable {
     let meetings: [Int]
     /// For the scheme ``ExchangeScheme/scatter``: the whole tree over a part of a bucket, in scratch memory.
     let wholeTree: [Int32]
+    /// Where the sum over all nodes ends, unless lanes finish it: complete at the node's share.
+    let total: UnsafeMutablePointer<Float>
+    /// What each node updates, where that is not everything.
+    let shares: [NodeShare]
+    private let shareSquares: ShareSquares?
+    /// Whether the memory of gradients is given back as soon as the node needs them no more.
+    let releasesGradients: Bool
 
     /// Prepares the exchange.
-    /// - Parameter leaves: the subtrees in the buffers of the node's lanes, and the buffers.
+    /// - Parameters:
+    ///   - leaves: the subtrees in the buffers of the node's lanes, and the buffers.
+    ///   - shares: of each node its part of the sums, where sums are scattered.
     init(
         _ layout: ExchangeLayout, communicator: any Communicator, memory: NodeMemory, map: LaneMap,
         tree: CanonicalTree, plan: BucketPlan, leaves: [UnsafeMutablePointer<Float>],
-        compressed: CompressedExchange? = nil, meetings: [Int] = []
+        compressed: CompressedExchange? = nil, meetings: [Int] = [], shares: [NodeShare] = [],
+        releasesGradients: Bool = false
     ) {
+        self.shares = shares
+        shareSquares = shares.isEmpty ? nil : ShareSquares(shares)
+        self.releasesGradients = releasesGradients
         self.meetings = meetings
         self.compressed = compressed
         self.layout = layout
@@ -48,15 +61,16 @@ final class NodeExchange: @unchecked Sendable {
                 own.append(leaves[Int(program[0])])
                 continue
             }
-            let place = memory.outgoing(sums.count)
+            let place = layout.scatters ? leaves[Int(program[0])] : memory.outgoing(sums.count)
             sums.append((TreeProgram(program: program, sources: leaves.map { UnsafePointer($0) }), place))
             own.append(place)
         }
         self.own = own
         self.sums = sums
+        total = layout.scatters ? own[0] : memory.incoming(0)
         wholeTree = tree.combine(layout.subtrees)[0].program
         guard layout.scheme == .gather, compressed == nil else {
-            finish = ([UnsafePointer(memory.incoming(0))], [0])
+            finish = ([UnsafePointer(total)], [0])
             return
         }
         let first = layout.firstSubtree[map.nodeIndex]
@@ -80,6 +94,55 @@ final class NodeExchange: @unchecked Sendable {
         case .gather: try gather(range)
         case .halving: try halve(range)
         case .scatter: try scatter(range)
+        }
+        if layout.scatters {
+            if releasesGradients { release(bucket) }
+        } else {
+            try distribute(range, in: total)
+        }
+    }
+
+    /// Exchanges the parameters of a bucket, of which every node has updated its share. Collective: the leaders.
+    func exchangeParameters(bucket: Int) throws {
+        try distribute(plan.buckets[bucket], in: memory.parameters)
+    }
+
+    /// What every node has completed of a range goes to all.
+    private func distribute(_ range: Range<Int>, in arena: UnsafeMutablePointer<Float>) throws {
+        switch layout.scheme {
+        case .gather: break
+        case .halving: try double(range, in: arena)
+        case .scatter: try spread(range, in: arena)
+        }
+    }
+
+    /// Exchanges the squares of the chunks, of which every node knows those of its share. Collective: the leaders.
+    func exchangeSquares() throws {
+        guard let shareSquares else { return }
+        shareSquares.pack(memory.squares, node: map.nodeIndex)
+        for round in 1..<map.nodeCount {
+            let to = (map.nodeIndex + round) % map.nodeCount
+            let from = (map.nodeIndex + map.nodeCount - round) % map.nodeCount
+            try communicator.exchange(
+                UnsafeRawBufferPointer(shareSquares.packed[map.nodeIndex]), toNode: to,
+                into: UnsafeMutableRawBufferPointer(shareSquares.packed[from]), fromNode: from,
+                leaders: leaders)
+            shareSquares.unpack(node: from, into: memory.squares)
+        }
+    }
+
+    /// Gives the memory of a bucket's gradients back, but for the share of the sum. They are written anew in the next step.
+    private func release(_ bucket: Int) {
+        let (range, part) = (plan.buckets[bucket], shares[map.nodeIndex].parts[bucket])
+        for lane in 0..<memory.laneCount {
+            for buffer in 0..<memory.bufferCount(lane: lane) {
+                let arena = memory.gradients(lane: lane, buffer: buffer)
+                let kept = arena == total ? part : range.upperBound..<range.upperBound
+                for rest in [range.lowerBound..<kept.lowerBound, kept.upperBound..<range.upperBound] {
+                    let byteCount = rest.count * MemoryLayout<Float>.size
+                    _ = lks_release_pages(arena + rest.lowerBound, Int64(byteCount))
+                }
+            }
         }
     }
 

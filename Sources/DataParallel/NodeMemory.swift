@@ -18,6 +18,8 @@ struct NodeMemory: Sendable {
         let elementCount: Int
         /// Arenas of optimizer state.
         let stateCount: Int
+        /// Elements of each: those that the node updates.
+        let stateElementCount: Int
         let shardCount: Int
         /// Gradient buffers of each lane of the node.
         let buffersOfLane: [Int]
@@ -61,6 +63,11 @@ struct NodeMemory: Sendable {
                 defer { total += (byteCount + 63) / 64 * 64 }
                 return total
             }
+            // So that a chunk, which may be given back, is a page.
+            func takePages(_ byteCount: Int) -> Int {
+                total = (total + 4095) / 4096 * 4096
+                return take(byteCount)
+            }
             let arena = layout.elementCount * MemoryLayout<Float>.size
             let chunks = layout.elementCount / ParameterLayout.chunk
             abort = take(AbortSignal.byteCount)
@@ -76,8 +83,8 @@ struct NodeMemory: Sendable {
             digests = take(chunks * MemoryLayout<UInt64>.size)
             parameters = take(arena)
             if layout.hasNarrowParameters { narrowParameters = take(arena / 2) }
-            states = take(arena * layout.stateCount)
-            gradients = layout.buffersOfLane.map { take(arena * $0) }
+            states = take(layout.stateElementCount * layout.stateCount * MemoryLayout<Float>.size)
+            gradients = layout.buffersOfLane.map { takePages(arena * $0) }
             outgoing = take(arena * layout.exchange.outgoing)
             incoming = take(arena * layout.exchange.incoming)
             scratch = take(layout.exchange.scratchCount * MemoryLayout<Float>.size)
@@ -142,8 +149,13 @@ struct NodeMemory: Sendable {
         offsets.narrowParameters.map { (memory.base + $0).assumingMemoryBound(to: UInt16.self) }
     }
 
-    /// An arena of optimizer state.
-    func state(_ index: Int) -> UnsafeMutablePointer<Float> { floats(offsets.states) + index * elementCount }
+    /// An arena of optimizer state: the node's share.
+    func state(_ index: Int) -> UnsafeMutablePointer<Float> {
+        floats(offsets.states) + index * layout.stateElementCount
+    }
+
+    /// Gradient buffers of a lane of the node.
+    func bufferCount(lane: Int) -> Int { layout.buffersOfLane[lane] }
 
     /// A gradient buffer of a lane of the node.
     func gradients(lane: Int, buffer: Int) -> UnsafeMutablePointer<Float> {

@@ -82,12 +82,18 @@ public final class Replica: @unchecked Sendable {
     /// Steps skipped in a row for non-finite numbers.
     public var skippedInRow: Int { lanes.first?.progress.skippedInRow ?? 0 }
 
-    /// Says that the present state may be copied by the coordinator. Collective, where nodes keep what compression lost:
-    /// every training rank, between two steps.
-    public func announce(_ kind: Boundary) throws {
+    /// Says that the present state may be copied by the coordinator. Collective, where nodes keep what compression lost or
+    /// shares of the optimizer's state: every training rank, between two steps.
+    /// - Returns: on rank 0 the state of which every node holds a share, for ``ReplicaShared/snapshot(_:)``.
+    @discardableResult
+    public func announce(_ kind: Boundary) throws -> ArenaCopies? {
         if shared.keepsResiduals, isFirstOfNode { try attempt { try shared.exchange?.gatherResiduals() } }
         let notice = BoundaryNotice(step: step, updates: updates, skippedInRow: skippedInRow, kind: kind)
         shared.gate.announce(notice, isFirstOfNode: isFirstOfNode)
+        // Where the coordinator is a process of its own, it gathers by itself.
+        var state: ArenaCopies?
+        if isFirstOfNode, shared.isFirstOfHost { try attempt { state = try shared.gatherState() } }
+        return state
     }
 
     /// Times of the operations of the first lane's program: see ``Program/timings(runs:alone:)``.

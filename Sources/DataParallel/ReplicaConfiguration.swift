@@ -24,6 +24,9 @@ public struct ReplicaConfiguration: Sendable {
     /// Steps that each node takes by itself before parameters and optimizer state are averaged over the nodes (Local
     /// SGD); 1 sums gradients over all nodes at every step, with bits that do not depend on the nodes.
     public var localSteps = 1
+    /// What nodes share out among them, to the same bits (ZeRO): 0 nothing; 1 optimizer state and updates; 2 also the
+    /// memory of summed gradients.
+    public var zeroStage = 0
     /// Steps after which the nodes compare their parameters.
     public var digestEvery = 100
     /// How long a lane waits for the others.

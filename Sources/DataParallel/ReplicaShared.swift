@@ -17,6 +17,9 @@ public final class ReplicaShared: @unchecked Sendable {
     let leaves: [(range: Range<Int>, pointer: UnsafeMutablePointer<Float>)]
     let memory: NodeMemory
     let exchange: NodeExchange?
+    /// What this node updates.
+    let share: NodeShare
+    private let stateShares: StateShares?
     /// How many numbers a shard hands in at each meeting of a step; empty without synchronized statistics.
     let meetings: [Int]
     let digest: ParameterDigest?
@@ -42,6 +45,7 @@ public final class ReplicaShared: @unchecked Sendable {
         let (layout, tree, plan) = (arrangement.layout, arrangement.tree, arrangement.plan)
         let (exchangeLayout, compression) = (arrangement.exchangeLayout, arrangement.compression)
         let memory = try NodeMemory(communicator, arrangement.memory)
+        share = arrangement.share
         meetings = arrangement.meetings
         stacks = arrangement.stacks
         self.layout = layout
@@ -52,14 +56,21 @@ public final class ReplicaShared: @unchecked Sendable {
         leaves = stacks.enumerated().flatMap { lane, stack in
             stack.published.enumerated().map { ($1, memory.gradients(lane: lane, buffer: $0)) }
         }
-        exchange = exchangeLayout.map { [leaves, meetings] in
+        exchange = exchangeLayout.map { [leaves, meetings, arrangement] in
             NodeExchange(
                 $0, communicator: communicator, memory: memory, map: map, tree: tree, plan: plan,
                 leaves: leaves.map(\.pointer),
                 compressed: compression.map {
                     CompressedExchange($0, memory: memory, map: map, plan: plan, layout: layout)
-                }, meetings: meetings)
+                }, meetings: meetings, shares: arrangement.shares,
+                releasesGradients: arrangement.releasesGradients)
         }
+        stateShares =
+            arrangement.shares.isEmpty
+            ? nil
+            : StateShares(
+                shares: arrangement.shares, memory: memory, map: map, communicator: communicator,
+                arenaCount: configuration.update.optimizer.stateNames.count)
         isLocal = exchangeLayout != nil && configuration.localSteps > 1
         keepsResiduals = compression?.keepsResidual ?? false
         digest = ParameterDigest(memory: memory, map: map, layout: layout, communicator: communicator)
@@ -79,12 +90,18 @@ public final class ReplicaShared: @unchecked Sendable {
         let first = map.ownLanes.lowerBound - map.nodeLanes.lowerBound
         return ExchangeProgress(
             memory: memory, bucketCount: plan.buckets.count, meetingCount: meetings.count,
-            ownLanes: first..<(first + map.ownLanes.count),
+            exchangesParameters: share.isPartial, ownLanes: first..<(first + map.ownLanes.count),
             timeLimit: configuration.timeLimit, abortSignal: abortSignal, describe: describe)
     }
 
-    /// Refuses what cannot be combined with local steps.
+    /// Refuses what cannot be combined.
     private static func check(_ configuration: ReplicaConfiguration) throws {
+        if configuration.zeroStage > 0, configuration.localSteps > 1 || configuration.compression != nil {
+            throw LockstepError(
+                .usage, "nodes that update shares of the parameters need the exact sums of every step",
+                remedy:
+                    "drop training.exchange.zeroStage, or training.exchange.localSteps and compression")
+        }
         guard configuration.localSteps > 1, configuration.compression != nil else { return }
         throw LockstepError(
             .usage, "local steps exchange parameters, which compression of gradients would spoil",
@@ -132,7 +149,10 @@ public final class ReplicaShared: @unchecked Sendable {
         }
         if isResumed {
             if let state { try restore(state) }
-            if communicator.topology.localRank == 0 { try sendState() }
+            if communicator.topology.localRank == 0 {
+                try sendState()
+                try distributeState(state)
+            }
             if keepsResiduals, isLeader { try exchange?.scatterResiduals() }
         }
         if let narrow = memory.narrowParameters, communicator.topology.localRank == 0 {
@@ -143,7 +163,8 @@ public final class ReplicaShared: @unchecked Sendable {
 
     /// Copies the arenas of the first node, where rank 0 filled them, to all others. Collective: the nodes' leaders.
     private func sendState() throws {
-        let arenas = [memory.parameters] + stateNames.indices.map { memory.state($0) }
+        var arenas = [memory.parameters]
+        if stateShares == nil { arenas += stateNames.indices.map { memory.state($0) } }
         for arena in arenas where map.nodeCount > 1 {
             let whole = UnsafeMutableRawBufferPointer(
                 UnsafeMutableBufferPointer(start: arena, count: memory.elementCount))
@@ -151,6 +172,19 @@ public final class ReplicaShared: @unchecked Sendable {
             let receive = (0..<map.nodeCount).map { $0 == 0 ? whole : nothing }
             try communicator.exchangeBetweenNodes(
                 UnsafeRawBufferPointer(map.nodeIndex == 0 ? whole : nothing), into: receive)
+        }
+    }
+
+    /// Gives every node its share of a checkpoint's state, one whole arena at a time. Collective: the nodes' leaders.
+    private func distributeState(_ state: TrainedState?) throws {
+        guard let stateShares else { return }
+        let whole = state.map { _ in ArenaCopies(count: 1, elementCount: layout.elementCount) }
+        for (index, name) in stateNames.enumerated() {
+            if let whole {
+                whole.arena(0).update(repeating: 0, count: layout.elementCount)
+                try state?.restore(name, into: whole.arena(0), layout: layout)
+            }
+            try stateShares.distribute(whole.map { UnsafePointer($0.arena(0)) }, index: index)
         }
     }
 
@@ -163,6 +197,9 @@ public final class ReplicaShared: @unchecked Sendable {
     /// Whether this rank talks to other nodes for its own.
     var isLeader: Bool { exchange.map { $0.leaders[map.nodeIndex] == communicator.rank } ?? false }
 
+    /// Whether this rank is the first of its host, coordinators included.
+    var isFirstOfHost: Bool { communicator.topology.localRank == 0 }
+
     /// What checkpoints hold beside parameters: the optimizer's arenas, and on the first node everybody's residual.
     private var savedArenas: [(name: String, arena: UnsafeMutablePointer<Float>)] {
         let states = stateNames.enumerated().map { ($1, memory.state($0)) }
@@ -173,6 +210,9 @@ public final class ReplicaShared: @unchecked Sendable {
     /// Writes the state of a checkpoint into the arenas of the first node. Residuals of another number of nodes are added
     /// up for the first: nothing that was kept back is lost.
     private func restore(_ state: TrainedState) throws {
+        guard stateShares == nil else {
+            return try state.restoreParameters(into: memory.parameters, layout: layout)
+        }
         var arenas = savedArenas
         let saved = state.residualCount
         guard keepsResiduals, saved != map.nodeCount else {
@@ -190,7 +230,24 @@ public final class ReplicaShared: @unchecked Sendable {
         if saved > 1 { memory.gatheredResidual(1).update(repeating: 0, count: memory.elementCount) }
     }
 
+    /// Gathers the state of which every node holds a share, for ``snapshot(_:)``; `nil` where the node holds all of it.
+    /// Collective: rank 0, and the other nodes' first ranks, which announce a boundary (``Replica/announce(_:)``).
+    public func gatherState() throws -> ArenaCopies? {
+        guard let stateShares else { return nil }
+        guard map.nodeIndex > 0 else { return try stateShares.gather() }
+        try stateShares.send()
+        return nil
+    }
+
     /// Copies parameters and optimizer state out of the arenas, and what nodes keep from one another as it was at the last
     /// boundary (``Replica/announce(_:)``).
-    public func snapshot() -> Snapshot { Snapshot(memory: memory, layout: layout, arenas: savedArenas) }
+    /// - Parameter state: what ``gatherState()`` gave.
+    public func snapshot(_ state: ArenaCopies? = nil) -> Snapshot {
+        guard stateShares != nil else {
+            return Snapshot(memory: memory, layout: layout, arenas: savedArenas)
+        }
+        let none = ArenaCopies(count: 0, elementCount: 0)
+        return Snapshot(
+            memory: memory, layout: layout, states: state ?? none, stateNames: state == nil ? [] : stateNames)
+    }
 }

@@ -9,6 +9,8 @@ struct ShardedOptimizer {
     /// Neighbouring elements that are updated alike.
     private struct Run {
         var range: Range<Int>
+        /// Where its state lies.
+        let stateStart: Int
         let rateFactor: Double
         let weightDecay: Double
         let isRegularized: Bool
@@ -54,9 +56,11 @@ struct ShardedOptimizer {
     }
 
     /// Prepares the updates of a lane's slices.
-    /// - Parameter gradient: the summed gradient, an arena that is complete at the slices.
+    /// - Parameters:
+    ///   - share: what the node updates.
+    ///   - gradient: the summed gradient, an arena that is complete at the slices.
     init(
-        _ options: UpdateOptions, layout: ParameterLayout, slices: [Range<Int>], memory: NodeMemory,
+        _ options: UpdateOptions, layout: ParameterLayout, share: NodeShare, lane: Int, memory: NodeMemory,
         gradient: UnsafeMutablePointer<Float>
     ) throws {
         self.options = options
@@ -64,13 +68,14 @@ struct ShardedOptimizer {
         self.gradient = gradient
         kernel = try Kernel(options.optimizer)
         var runs: [Run] = []
-        for slice in slices {
+        for slice in share.slices(lane: lane, of: memory.laneCount) {
             for segment in layout.allSegments
             where segment.offset < slice.upperBound && segment.end > slice.lowerBound {
                 let rule = options.rule(for: segment.name)
                 if rule.isFrozen { continue }
+                let range = max(segment.offset, slice.lowerBound)..<min(segment.end, slice.upperBound)
                 let run = Run(
-                    range: max(segment.offset, slice.lowerBound)..<min(segment.end, slice.upperBound),
+                    range: range, stateStart: share.position(range.lowerBound),
                     rateFactor: rule.rateFactor, weightDecay: rule.weightDecay ?? kernel.weightDecay,
                     isRegularized: segment.isRegularized && (options.l1 != 0 || options.l2 != 0),
                     momentum: segment.momentum)
@@ -125,12 +130,14 @@ struct ShardedOptimizer {
     ) {
         let (start, count) = (range.lowerBound, range.count)
         let (value, gradient) = (memory.parameters + start, gradient + start)
+        let place = run.stateStart + start - run.range.lowerBound
+        func state(_ index: Int) -> UnsafeMutablePointer<Float> { memory.state(index) + place }
         switch kernel {
         case .sgd(let sgd):
             var call = lk_sgd_arguments(
                 terms: terms, rate: Float(rate), momentum: Float(sgd.momentum),
                 is_nesterov: sgd.nesterov ? 1 : 0)
-            lk_sgd(&call, value, gradient, sgd.momentum == 0 ? nil : memory.state(0) + start, count)
+            lk_sgd(&call, value, gradient, sgd.momentum == 0 ? nil : state(0), count)
         case .adam(let adam):
             let keep = adam.isDecoupled ? 1 - rate * run.weightDecay : 1
             let stepSize = rate / (1 - power(adam.beta1, time))
@@ -139,13 +146,13 @@ struct ShardedOptimizer {
                 terms: terms, beta2: Float(adam.beta2), epsilon: Float(adam.epsilon),
                 share1: Float(1 - adam.beta1), share2: Float(1 - adam.beta2), keep: Float(keep),
                 step_size: Float(stepSize), inverse_root_bias2: Float(inverseRoot))
-            lk_adam(&call, value, gradient, memory.state(0) + start, memory.state(1) + start, count)
+            lk_adam(&call, value, gradient, state(0), state(1), count)
         case .rmsprop(let rmsprop):
             var call = lk_rmsprop_arguments(
                 terms: terms, rate: Float(rate), decay: Float(rmsprop.decay), epsilon: Float(rmsprop.epsilon),
                 momentum: Float(rmsprop.momentum), share: Float(1 - rmsprop.decay))
-            let momentum = rmsprop.momentum == 0 ? nil : memory.state(1) + start
-            lk_rmsprop(&call, value, gradient, memory.state(0) + start, momentum, count)
+            let momentum = rmsprop.momentum == 0 ? nil : state(1)
+            lk_rmsprop(&call, value, gradient, state(0), momentum, count)
         }
     }
 

@@ -5,30 +5,33 @@ import Execution
 public final class Snapshot: @unchecked Sendable {
     /// Where parameters lie.
     public let layout: ParameterLayout
-    private let arenas: UnsafeMutablePointer<Float>
+    private let copy: ArenaCopies
+    private let states: ArenaCopies
     private let stateNames: [String]
 
-    init(
+    /// Copies the parameters, and takes state that was gathered.
+    init(memory: NodeMemory, layout: ParameterLayout, states: ArenaCopies, stateNames: [String]) {
+        self.layout = layout
+        self.states = states
+        self.stateNames = stateNames
+        copy = ArenaCopies(count: 1, elementCount: layout.elementCount)
+        copy.arena(0).update(from: memory.parameters, count: layout.elementCount)
+    }
+
+    /// Copies parameters and state.
+    convenience init(
         memory: NodeMemory, layout: ParameterLayout,
         arenas saved: [(name: String, arena: UnsafeMutablePointer<Float>)]
     ) {
-        self.layout = layout
-        stateNames = saved.map(\.name)
-        let count = layout.elementCount
-        arenas =
-            UnsafeMutableRawPointer
-            .allocate(byteCount: count * (1 + stateNames.count) * MemoryLayout<Float>.size, alignment: 64)
-            .bindMemory(to: Float.self, capacity: count * (1 + stateNames.count))
-        arenas.update(from: memory.parameters, count: count)
+        let states = ArenaCopies(count: saved.count, elementCount: layout.elementCount)
         for (index, (_, arena)) in saved.enumerated() {
-            (arenas + (index + 1) * count).update(from: arena, count: count)
+            states.arena(index).update(from: arena, count: layout.elementCount)
         }
+        self.init(memory: memory, layout: layout, states: states, stateNames: saved.map(\.name))
     }
 
-    deinit { arenas.deallocate() }
-
     /// The parameters' arena.
-    public var parameters: UnsafePointer<Float> { UnsafePointer(arenas) }
+    public var parameters: UnsafePointer<Float> { UnsafePointer(copy.arena(0)) }
 
     /// A tensor of a snapshot, exported when it is asked for.
     public struct Tensor: Sendable {
@@ -38,32 +41,32 @@ public final class Snapshot: @unchecked Sendable {
         public let shape: [Int]
         private let snapshot: Snapshot
         private let segment: ParameterLayout.Segment
-        private let arena: Int
+        private let state: Int?
 
         fileprivate init(
-            _ name: String, _ snapshot: Snapshot, _ segment: ParameterLayout.Segment, arena: Int
+            _ name: String, _ snapshot: Snapshot, _ segment: ParameterLayout.Segment, state: Int? = nil
         ) {
             self.name = name
             shape = segment.storedShape
-            (self.snapshot, self.segment, self.arena) = (snapshot, segment, arena)
+            (self.snapshot, self.segment, self.state) = (snapshot, segment, state)
         }
 
         /// The elements, row-major in PyTorch's layout.
         public func values() -> [Float] {
-            let layout = snapshot.layout
-            return layout.export(segment, from: snapshot.arenas + arena * layout.elementCount)
+            snapshot.layout.export(
+                segment, from: state.map { UnsafePointer(snapshot.states.arena($0)) } ?? snapshot.parameters)
         }
     }
 
     /// The parameters, in the order of their names.
     public var parameterTensors: [Tensor] {
-        layout.allSegments.map { Tensor($0.name, self, $0, arena: 0) }.sorted { $0.name < $1.name }
+        layout.allSegments.map { Tensor($0.name, self, $0) }.sorted { $0.name < $1.name }
     }
 
     /// The optimizer's state, in the order of names.
     public var optimizerTensors: [Tensor] {
         layout.segments.flatMap { segment in
-            stateNames.enumerated().map { Tensor("\(segment.name).\($1)", self, segment, arena: $0 + 1) }
+            stateNames.enumerated().map { Tensor("\(segment.name).\($1)", self, segment, state: $0) }
         }.sorted { $0.name < $1.name }
     }
 
@@ -132,11 +135,15 @@ public struct TrainedState: Sendable, Equatable {
         layout: ParameterLayout
     ) throws {
         try restoreParameters(into: memory.parameters, layout: layout)
-        for (name, arena) in arenas {
-            for segment in layout.segments {
-                let tensor = try Self.find("\(segment.name).\(name)", segment, in: optimizer)
-                layout.restore(segment, from: tensor.values, to: arena)
-            }
+        for (name, arena) in arenas { try restore(name, into: arena, layout: layout) }
+    }
+
+    /// Writes an arena of state.
+    /// - Parameter name: for instance `exp_avg`.
+    func restore(_ name: String, into arena: UnsafeMutablePointer<Float>, layout: ParameterLayout) throws {
+        for segment in layout.segments {
+            let tensor = try Self.find("\(segment.name).\(name)", segment, in: optimizer)
+            layout.restore(segment, from: tensor.values, to: arena)
         }
     }
 

@@ -31,7 +31,7 @@ public enum RecipeDifference {
         if key.hasPrefix("coordinator.") || key.hasPrefix("baseline.") { return true }
         let free = [
             "training.epochs", "training.maxSteps", "training.accumulation", "training.exchange.overlap",
-            "training.exchange.bucketMegabytes",
+            "training.exchange.bucketMegabytes", "training.exchange.zeroStage",
             "data.path", "data.paths", "data.testPath", "data.labels", "data.testLabels", "data.cacheFolder",
             "data.tokenizerPath", "data.validationPaths", "data.testPaths", "model.from",
         ]

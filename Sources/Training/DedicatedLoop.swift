@@ -26,7 +26,7 @@ struct DedicatedLoop {
         // All earlier evaluations are done by now: replicas that came here sooner waited for this.
         let stops = try isEvaluation && Decisions.share(coordinator.shouldStop, job)
         coordinator.advance(to: notice)
-        let snapshot = shared.snapshot()
+        let snapshot = shared.snapshot(try shared.gatherState())
         shared.gate.publishCopied()
         for log in try job.communicator.gather([], to: 0) ?? [] { try coordinator.log(log) }
         var isBest = false

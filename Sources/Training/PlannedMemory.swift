@@ -24,7 +24,7 @@ struct PlannedMemory {
 
     /// Rank 0 alone: what it copies to save while training goes on, a tensor on its way into a file, and the files, mapped
     /// to be verified.
-    private var copy: Int { 2 * (shared.parameters + shared.optimizerState) + largestTensor }
+    private var copy: Int { 2 * (shared.parameters + shared.savedState) + largestTensor }
 
     var text: String {
         let ranks = map.replicasOfNode[map.nodeIndex].count

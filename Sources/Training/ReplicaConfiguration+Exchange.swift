@@ -7,6 +7,7 @@ extension ReplicaConfiguration {
         overlapsExchange = exchange.overlap
         bucketByteCount = Int(min(1e12, max(1, exchange.bucketMegabytes * 1e6)))
         localSteps = exchange.localSteps
+        zeroStage = exchange.zeroStage
         compression =
             switch exchange.compression {
             case .none: nil

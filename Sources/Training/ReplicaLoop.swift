@@ -66,7 +66,7 @@ struct ReplicaLoop {
     private func boundary(_ kind: Boundary, _ log: TrainingLog) throws -> Bool {
         // What is saved, and what is evaluated as the best, is what all nodes have.
         try replica.verifyParameters()
-        try replica.announce(kind)
+        let state = try replica.announce(kind)
         let stops = try kind.contains(.evaluation) && Decisions.share(coordinator?.shouldStop, job)
         var parts: [EvaluationPart] = []
         if kind.contains(.evaluation), !stops, let evaluator {
@@ -82,14 +82,14 @@ struct ReplicaLoop {
             if stops { coordinator?.stopEarly() }
             let end: Boundary = stops ? [.last] : []
             try coordinate(
-                gathered ?? [], kind.union(end), evaluates: kind.contains(.evaluation) && !stops, log)
+                gathered ?? [], kind.union(end), evaluates: kind.contains(.evaluation) && !stops, state, log)
         }
         return stops
     }
 
     /// Rank 0, colocated: notes the evaluation and copies and saves the state while training goes on.
     private func coordinate(
-        _ gathered: [[UInt8]], _ kind: Boundary, evaluates: Bool, _ log: TrainingLog
+        _ gathered: [[UInt8]], _ kind: Boundary, evaluates: Bool, _ arenas: ArenaCopies?, _ log: TrainingLog
     ) throws {
         guard let coordinator else { return }
         try coordinator.log(try log.drain())
@@ -106,7 +106,7 @@ struct ReplicaLoop {
         let mustSucceed = !kind.isDisjoint(with: [.last, .preempted])
         coordinator.keeper.copy { [shared] in
             _ = try shared.gate.next()
-            let snapshot = saves ? shared.snapshot() : nil
+            let snapshot = saves ? shared.snapshot(arenas) : nil
             shared.gate.publishCopied()
             guard let snapshot else { return nil }
             return { try coordinator.save(snapshot, state: state, mustSucceed: mustSucceed) }

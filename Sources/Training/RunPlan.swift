@@ -90,7 +90,8 @@ public struct RunPlan {
 
     private static func buckets(_ plan: BucketPlan, _ map: LaneMap) -> String {
         let lines = plan.buckets.enumerated().map { number, range in
-            let slices = map.nodeLanes.map { plan.slice(bucket: number, lane: $0, of: map.laneCount).count }
+            let lanes = map.nodeLanes.count
+            let slices = (0..<lanes).map { plan.slice(bucket: number, lane: $0, of: lanes).count }
             return
                 "  bucket \(number): elements \(range.lowerBound)..<\(range.upperBound), slices by lane \(slices)"
         }

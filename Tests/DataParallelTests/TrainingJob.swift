@@ -31,6 +31,7 @@ struct TrainingJob: Sendable {
     var compression: (any GradientCompression)?
     var synchronizesBatchNorm = false
     var localSteps = 1
+    var zeroStage = 0
 
     /// What a job leaves behind.
     struct Result: Sendable {
@@ -71,6 +72,11 @@ struct TrainingJob: Sendable {
 
     private func share(on communicator: any Communicator) throws -> ReplicaShared {
         let map = try LaneMap(communicator.topology, lanesPerReplica: lanes, logicalShards: logicalShards)
+        return try ReplicaShared(configuration, communicator: communicator, map: map)
+    }
+
+    /// What a replica is made of.
+    var configuration: ReplicaConfiguration {
         let job = self
         var configuration = ReplicaConfiguration(
             update: update, seed: seed,
@@ -88,7 +94,8 @@ struct TrainingJob: Sendable {
         configuration.overlapsExchange = overlapsExchange
         configuration.compression = compression
         configuration.localSteps = localSteps
-        return try ReplicaShared(configuration, communicator: communicator, map: map)
+        configuration.zeroStage = zeroStage
+        return configuration
     }
 
     /// Runs so many steps.

@@ -31,6 +31,29 @@ extension CommandTests {
             #expect(try RunFiles.metrics(folder) == reference.metrics)
         }
 
+        /// Optimizer state that lies in shares on several nodes is saved whole, by a coordinator of its own too, and handed
+        /// out to another number of nodes.
+        @Test(arguments: [
+            (Start.nodes(ranks: 4, perNode: 2, isDedicated: true), Start.nodes(ranks: 3, perNode: 1), 1, 2),
+            (.nodes(ranks: 4, perNode: 1), .nodes(ranks: 4, perNode: 2, isDedicated: true), 2, 1),
+            (.nodes(ranks: 2, perNode: 1), .alone(lanes: 2), 2, 0),
+            (.mpirun(ranks: 2), .nodes(ranks: 2, perNode: 1), 0, 1),
+        ])
+        func sharesOfState(_ first: Start, _ second: Start, stage: Int, then next: Int) throws {
+            let reference = try Bits.reference.get()
+            let workspace = try Workspace()
+            let folder = workspace.at("run")
+            func words(_ stage: Int) -> [String] {
+                ["--output", folder, "--set", "training.exchange.zeroStage=\(stage)"] + Bits.words
+            }
+            let stopped = try first.train(Bits.recipe, words(stage) + ["--max-steps", "37"])
+            #expect(stopped.exitCode == 0, "\(stopped.everything)")
+            let resumed = try second.train(Bits.recipe, words(next) + ["--max-steps", "60", "--resume"])
+            #expect(resumed.exitCode == 0, "\(resumed.everything)")
+            #expect(try Lockstep.hash(folder) == reference.hash)
+            #expect(try RunFiles.metrics(folder) == reference.metrics)
+        }
+
         /// One step at a time around the end of an epoch, then to the end: metrics, patience and best included.
         @Test func stoppedAtEveryStep() throws {
             let reference = try Bits.reference.get()

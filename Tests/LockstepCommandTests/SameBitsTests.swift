@@ -52,6 +52,8 @@ extension CommandTests {
         @Test(arguments: [
             ["training.exchange.overlap=false"], ["training.exchange.bucketMegabytes=0.004"],
             ["training.exchange.overlap=false", "training.exchange.bucketMegabytes=0.004"],
+            ["training.exchange.zeroStage=1"],
+            ["training.exchange.zeroStage=2", "training.exchange.bucketMegabytes=0.004"],
         ])
         func exchangeBetweenNodes(_ change: [String]) throws {
             let reference = try Self.reference.get()

@@ -17,6 +17,7 @@ struct RecipeDifferenceTests {
             "coordinator.earlyStopping.patience=3", "coordinator.mode=dedicated",
             "coordinator.evaluateEvery.steps=5",
             "training.exchange.overlap=false", "training.exchange.bucketMegabytes=1",
+            "training.exchange.zeroStage=2",
         ])
         #expect(try RecipeDifference.check(saved: try keys(), new: new).isEmpty)
     }

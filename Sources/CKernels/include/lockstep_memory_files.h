@@ -18,6 +18,10 @@ int lks_memory_file_open(int64_t process, int descriptor);
 /// Maps all bytes for reading and writing by all who do so; NULL where that cannot be.
 void *lks_memory_file_map(int descriptor, int64_t byte_count);
 
+/// Gives the memory of whole pages between two addresses back to the system, for all who map it; they read as zeros and
+/// take memory again when they are written. Only a wish: 0, or minus an errno where the system would not.
+int lks_release_pages(void *start, int64_t byte_count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,9 @@ public struct ExchangePart: Sendable, Equatable {
     /// Steps that each node takes by itself before parameters and optimizer state are averaged; 1 sums gradients over all
     /// nodes at every step.
     public var localSteps: Int
+    /// What nodes share out among them, to the same bits (ZeRO): 0 nothing; 1 optimizer state and updates; 2 also the
+    /// memory of summed gradients.
+    public var zeroStage: Int
     /// How gradients are packed.
     public var compression: Compression
     /// For ``Compression/topK``: the share of elements that travel.
@@ -31,12 +34,13 @@ public struct ExchangePart: Sendable, Equatable {
     /// Creates the part.
     public init(
         overlap: Bool = true, bucketMegabytes: Double = 4, localSteps: Int = 1,
-        compression: Compression = .none,
+        zeroStage: Int = 0, compression: Compression = .none,
         topFraction: Double = 0.01, factorRank: Int = 4
     ) {
         self.overlap = overlap
         self.bucketMegabytes = bucketMegabytes
         self.localSteps = localSteps
+        self.zeroStage = zeroStage
         self.compression = compression
         self.topFraction = topFraction
         self.factorRank = factorRank
@@ -48,6 +52,7 @@ extension ExchangePart {
         overlap = try reader.flag("overlap", default: true)
         bucketMegabytes = try reader.number("bucketMegabytes", .above(0), default: 4)
         localSteps = try reader.integer("localSteps", in: 1...1_000_000, default: 1)
+        zeroStage = try reader.integer("zeroStage", in: 0...2, default: 0)
         compression = try reader.choice("compression", default: .none)
         topFraction = 0.01
         factorRank = 4
@@ -61,6 +66,13 @@ extension ExchangePart {
                 "localSteps", "above 1 exchange parameters, which compression would spoil",
                 remedy: "keep one of training.exchange.localSteps and training.exchange.compression")
         }
+        if zeroStage > 0, localSteps > 1 || compression != .none {
+            throw reader.failure(
+                "zeroStage",
+                "above 0 needs the exact sum of every step, which \(localSteps > 1 ? "localSteps" : "compression") "
+                    + "gives up",
+                remedy: "keep one of training.exchange.zeroStage and the other")
+        }
         if topFraction > 1 {
             throw reader.failure(
                 "topFraction", "is \(topFraction), more than all", remedy: "use a share, at most 1")
@@ -71,6 +83,7 @@ extension ExchangePart {
         keys.add("overlap", overlap)
         keys.add("bucketMegabytes", bucketMegabytes)
         keys.add("localSteps", localSteps)
+        keys.add("zeroStage", zeroStage)
         keys.add("compression", compression.rawValue)
         if compression == .topK { keys.add("topFraction", topFraction) }
         if compression == .powerSGD { keys.add("factorRank", factorRank) }
