@@ -115,7 +115,8 @@ let package = Package(
             name: "CollectivesContractRunner",
             dependencies: ["Diagnostics", "Collectives", "CollectivesContract"],
             path: "Tests/CollectivesContractRunner"),
-        tests("Collectives", ["CKernels", "Diagnostics", "CollectivesContract", "CollectivesContractRunner"]),
+        tests(
+            "Collectives", ["CKernels", "Diagnostics", "CollectivesContract", "CollectivesContractRunner"]),
         tests(
             "DataParallel",
             ["Collectives", "Diagnostics", "DataPipeline", "Execution", "Graphs", "NeuralNetworks"]),

@@ -99,7 +99,7 @@ public struct NodeMemorySize: Sendable, Equatable {
         optimizerState = memory.stateElementCount * memory.stateCount * MemoryLayout<Float>.size
         savedState = arena * memory.stateCount
         let buffers = arena * memory.buffersOfLane.reduce(0, +)
-        gradients = arrangement.boundGradientByteCount(configuration) ?? buffers
+        gradients = min(buffers, arrangement.boundGradientByteCount(configuration) ?? buffers)
         exchange = memory.exchange.byteCount(arena: arena)
         total = memory.byteCount - buffers + gradients
     }

@@ -161,19 +161,53 @@ extension CommandTests {
                 plan.output.split(separator: "\n").first { $0.hasPrefix("memory of a node: ") })
             let planned = try #require(line.split(separator: " ").dropFirst(4).first.flatMap { Double($0) })
             let workspace = try Workspace()
-            // The last peak that the kernel tells of the process while it lives.
-            let watch =
-                #"peak=$1; shift; "$@" & while grep -s VmHWM /proc/$!/status > $peak.new; do mv $peak.new $peak; "#
-                + "sleep 0.02; done; wait $!"
             let run = try RunningCommand(
-                ["/bin/bash", "-c", watch, "watch", workspace.at("peak"), try Lockstep.program(), "train"]
+                [
+                    "/bin/bash", "-c", Self.watch, "watch", workspace.at("peak"), try Lockstep.program(),
+                    "train",
+                ]
                     + words + ["--output", workspace.at("run"), "--max-steps", "3"], environment: [:]
             ).wait(limit: 60)
             #expect(run.exitCode == 0, "\(run.everything)")
-            let status = try String(contentsOfFile: workspace.at("peak"), encoding: .utf8)
-            let kibibytes = try #require(status.split(separator: " ").compactMap { Double($0) }.first)
-            let real = kibibytes * 1024 / 1e6
+            let real = try Self.megabytes(workspace.at("peak"))
             #expect(abs(planned / real - 1) < 0.2, "planned \(planned) MB, took \(real) MB")
+        }
+
+        /// The same on the first of two nodes that share out state and gradients: 8 million parameters in small buckets.
+        @Test(arguments: [0, 1, 2]) func plannedMemoryOfANode(zeroStage: Int) throws {
+            let words = [
+                Lockstep.recipe("breast-cancer"), "--lanes", "1", "--set", "training.logicalShards=2",
+                "--set", "model.hidden=[1000,1000,1000,1000,1000,1000,1000,1000,1000]",
+                "--set", "training.exchange.zeroStage=\(zeroStage)",
+            ]
+            let plan = try Lockstep.run(["plan"] + words + ["--ranks", "2", "--nodes", "2"])
+            let line = try #require(
+                plan.output.split(separator: "\n").first { $0.hasPrefix("memory of a node: ") },
+                "\(plan.everything)")
+            let planned = try #require(line.split(separator: " ").dropFirst(4).first.flatMap { Double($0) })
+            let workspace = try Workspace()
+            let run = try RunningCommand(
+                [
+                    "mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "-x",
+                    "LOCKSTEP_RANKS_PER_NODE=1", "bash", "-c",
+                ]
+                    + [#"peak=$1.$OMPI_COMM_WORLD_RANK; shift; set -- $peak "$@"; "# + Self.watch, "watch"]
+                    + [workspace.at("peak"), try Lockstep.program(), "train"] + words
+                    + ["--output", workspace.at("run"), "--max-steps", "3"], environment: [:]
+            ).wait(limit: 60)
+            #expect(run.exitCode == 0, "\(run.everything)")
+            let real = try Self.megabytes(workspace.at("peak.0"))
+            #expect(abs(planned / real - 1) < 0.2, "planned \(planned) MB, took \(real) MB")
+        }
+
+        /// Keeps the last peak that the kernel tells of a process while it lives: FILE COMMAND.
+        private static let watch =
+            #"peak=$1; shift; "$@" & while grep -s VmHWM /proc/$!/status > $peak.new; do mv $peak.new $peak; "#
+            + "sleep 0.02; done; wait $!"
+
+        private static func megabytes(_ file: String) throws -> Double {
+            let status = try String(contentsOfFile: file, encoding: .utf8)
+            return try #require(status.split(separator: " ").compactMap { Double($0) }.first) * 1024 / 1e6
         }
 
         @Test func doctor() throws {
