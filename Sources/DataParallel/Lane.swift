@@ -25,6 +25,8 @@ final class Lane {
     private let exchange: ExchangeProgress?
     /// Where nodes take steps by themselves.
     private let local: LocalSteps?
+    /// Where every node updates a share of the parameters.
+    private let shares: ParameterShares?
     /// Where programs meet; `nil` without synchronized statistics.
     private let meeting: LaneMeeting?
     private var programs: [Int: (program: Program, completions: [Int])] = [:]
@@ -58,6 +60,7 @@ final class Lane {
             shared.isLocal
             ? nodes.map { LocalSteps(shared, lane: number, barrier: barrier, progress: $0) } : nil
         reducer = GradientReducer(shared, lane: number, progress: exchange)
+        shares = ParameterShares(shared, lane: number, progress: exchange)
         optimizer = try ShardedOptimizer(
             shared.configuration.update, layout: shared.layout, share: shared.share, lane: number,
             memory: shared.memory, gradient: reducer.result)
@@ -100,7 +103,11 @@ final class Lane {
         if local == nil { rankTimes?.note(shared.memory.reports) }
         var verdict = self.verdict(of: local?.shards)
         try update(verdict)
-        if shared.share.isPartial { try takeParameters() }
+        if let shares {
+            let begin = clock.now
+            try shares.take(step: progress.step)
+            clock.waited(since: begin)
+        }
         try meet("updated parameters")
         if let local { try average(local, &verdict, end: end) }
         clock.endStep()
@@ -187,7 +194,9 @@ final class Lane {
                     exchange.publishReady(lane: number, bucket: bucket, step: progress.step)
                     // So that no more than two buckets of gradients take memory.
                     if bucket > 0, shared.exchange?.releasesGradients == true {
-                        try waitUntilExchanged(exchange, bucket: bucket - 1)
+                        let begin = clock.now
+                        try exchange.waitUntilExchanged(bucket: bucket - 1, step: progress.step)
+                        clock.waited(since: begin)
                     }
                 }
                 isMerged = true
@@ -243,28 +252,6 @@ final class Lane {
             step: verdict.step, time: progress.updates,
             scale: verdict.scale(clipNorm: shared.configuration.update.clipNorm),
             meanScale: verdict.meanScale)
-    }
-
-    /// The other nodes' shares of the parameters, for this node's.
-    private func takeParameters() throws {
-        guard let exchange, let nodes = shared.exchange else { return }
-        let last = 2 * shared.plan.buckets.count
-        exchange.publishReady(lane: number, bucket: last, step: progress.step)
-        try waitUntilExchanged(exchange, bucket: last)
-        let memory = shared.memory
-        guard let narrow = memory.narrowParameters else { return }
-        for (node, share) in nodes.shares.enumerated() where node != shared.map.nodeIndex {
-            for slice in share.slices(lane: number, of: memory.laneCount) {
-                let start = slice.lowerBound
-                lk_cast(memory.parameters + start, LK_FLOAT32, narrow + start, LK_BFLOAT16, slice.count)
-            }
-        }
-    }
-
-    private func waitUntilExchanged(_ exchange: ExchangeProgress, bucket: Int) throws {
-        let begin = clock.now
-        try exchange.waitUntilExchanged(bucket: bucket, step: progress.step)
-        clock.waited(since: begin)
     }
 
     /// A step with non-finite numbers changes nothing; several in a row end the run.
