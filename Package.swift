@@ -138,6 +138,7 @@ let package = Package(
         tests(
             "Inference", ["DataPipeline", "Diagnostics", "Execution", "Graphs", "NeuralNetworks"]),
         tests("Sweeps", ["Diagnostics"]),
+        tests("Benchmarks", ["DataParallel", "Diagnostics"]),
         tests("LockstepCommand", ["Checkpoints"]),
     ]
 )

@@ -10,6 +10,10 @@ struct StepFloor {
     let traffic: Double
     /// Milliseconds of the update's traffic.
     let update: Double
+    /// What it is made of: the program's operations, each timed.
+    let timings: [OperationTiming]
+    /// What this machine reaches.
+    let limits: MachineLimits
 
     /// Milliseconds in all.
     var total: Double { arithmetic + traffic + update }
@@ -22,6 +26,8 @@ struct StepFloor {
         _ timings: [OperationTiming], limits: MachineLimits, parameterCount: Int, stateCount: Int,
         precision: Precision
     ) {
+        self.timings = timings
+        self.limits = limits
         let alone = timings.compactMap(\.aloneNanoseconds).reduce(0, +)
         let bytes = timings.filter { $0.aloneNanoseconds == nil }.reduce(0) { $0 + $1.cost.byteCount }
         // The gradient is read for the norm and for the update; parameters and state are read and written.

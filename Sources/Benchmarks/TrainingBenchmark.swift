@@ -15,9 +15,15 @@ public struct TrainingBenchmark: Sendable {
     public let rounds: Int
     /// What products shall compute in; the result says what they did compute in.
     public let precision: Precision
+    /// Whether the step's floor is measured too, operation by operation.
+    public let measuresFloor: Bool
 
     /// Creates a benchmark.
-    public init(_ subject: BenchmarkSubject, lanes: Int, rounds: Int = 5, precision: Precision = .float32) {
+    public init(
+        _ subject: BenchmarkSubject, lanes: Int, rounds: Int = 5, precision: Precision = .float32,
+        measuresFloor: Bool = true
+    ) {
+        self.measuresFloor = measuresFloor
         self.subject = subject
         self.lanes = lanes
         self.rounds = rounds
@@ -41,11 +47,13 @@ public struct TrainingBenchmark: Sendable {
         let steps = try calibrate(replica, communicator)
         let best = try timeRounds(replica, communicator, steps)
         let peakMemory = PeakMemory.byteCount
-        let limits = try MachineLimits.measure()
-        let timings = try replica.timings(runs: profileRuns, alone: true)
-        let floor = StepFloor(
-            timings, limits: limits, parameterCount: shared.layout.elementCount,
-            stateCount: shared.stateNames.count, precision: precision)
+        var floor: StepFloor?
+        if measuresFloor {
+            floor = StepFloor(
+                try replica.timings(runs: profileRuns, alone: true), limits: try MachineLimits.measure(),
+                parameterCount: shared.layout.elementCount, stateCount: shared.stateNames.count,
+                precision: precision)
+        }
         let counts = lk_allocation_count() >= 0
         return TrainingBenchmarkResult(
             workload: subject.name, lanes: laneCount, ranks: communicator.worldSize, precision: precision,
@@ -53,15 +61,19 @@ public struct TrainingBenchmark: Sendable {
             perSecond: Double(subject.unitsPerStep(laneCount) * steps) / best.seconds, unit: subject.unit,
             allocationsPerStep: counts ? best.own : nil,
             libraryAllocationsPerStep: counts ? best.library : nil,
-            peakMemory: peakMemory, floor: floor, limits: limits, timings: timings)
+            peakMemory: peakMemory, floor: floor)
     }
 
     /// Warms up, and finds how many steps fill about half a second: the same number on every rank.
     private func calibrate(_ replica: Replica, _ communicator: any Communicator) throws -> Int {
-        try replica.run(until: 3)
-        let took = try ContinuousClock().measure { try replica.run(until: replica.step + 1) }
-        let parts = took.components
-        let seconds = Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+        try replica.run(until: 1)
+        var seconds = try Stopwatch.seconds { try replica.run(until: replica.step + 1) }
+        // A long step is warm after the first; and all ranks must take as many.
+        let isShort = try communicator.allreduce(seconds < 0.1 ? 1 : 0, .min) == 1
+        if isShort {
+            try replica.run(until: replica.step + 1)
+            seconds = try Stopwatch.seconds { try replica.run(until: replica.step + 1) }
+        }
         let wanted = Int64(min(5000, max(2, (0.5 / max(seconds, 1e-6)).rounded(.up))))
         return Int(try communicator.allreduce(communicator.rank == 0 ? wanted : 0, .sum))
     }

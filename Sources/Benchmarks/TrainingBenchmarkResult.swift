@@ -24,9 +24,8 @@ public struct TrainingBenchmarkResult: Sendable {
     public let libraryAllocationsPerStep: Double?
     /// The greatest resident memory of this process so far, in bytes; `nil` where the system does not tell.
     public let peakMemory: Int?
-    let floor: StepFloor
-    let limits: MachineLimits
-    let timings: [OperationTiming]
+    /// `nil` where it was not measured.
+    let floor: StepFloor?
 
     /// One line of JSON in the form of the peers' scripts.
     public var json: String {
@@ -34,9 +33,12 @@ public struct TrainingBenchmarkResult: Sendable {
             "\"peer\": \"lockstep\"", "\"workload\": \"\(workload)\"", "\"ranks\": \(ranks)",
             "\"lanes\": \(lanes)", "\"precision\": \"\(precision.rawValue)\"",
             "\"step_ms\": \(rounded(stepMilliseconds, 4))", "\"per_s\": \(rounded(perSecond, 1))",
-            "\"unit\": \"\(unit)\"", "\"floor_ms\": \(rounded(floor.total, 4))",
-            "\"over_floor\": \(rounded(stepMilliseconds / floor.total, 3))",
+            "\"unit\": \"\(unit)\"",
         ]
+        if let floor {
+            fields.append("\"floor_ms\": \(rounded(floor.total, 4))")
+            fields.append("\"over_floor\": \(rounded(stepMilliseconds / floor.total, 3))")
+        }
         if let allocationsPerStep, let libraryAllocationsPerStep {
             fields.append("\"allocations_per_step\": \(rounded(allocationsPerStep, 3))")
             fields.append("\"onednn_allocations_per_step\": \(rounded(libraryAllocationsPerStep, 3))")
@@ -49,11 +51,14 @@ public struct TrainingBenchmarkResult: Sendable {
     public var text: String {
         var lines = [
             "\(workload), \(precision.rawValue), \(ranks) ranks, \(lanes) lanes: \(rounded(stepMilliseconds, 4)) ms "
-                + "a step, \(rounded(perSecond, 1)) \(unit) a second",
-            "  the plan's floor: \(rounded(floor.total, 4)) ms (arithmetic alone \(rounded(floor.arithmetic, 4)), "
-                + "memory \(rounded(floor.traffic, 4)), update \(rounded(floor.update, 4))); "
-                + "the step takes \(rounded(stepMilliseconds / floor.total, 2)) of it",
+                + "a step, \(rounded(perSecond, 1)) \(unit) a second"
         ]
+        if let floor {
+            lines.append(
+                "  the plan's floor: \(rounded(floor.total, 4)) ms (arithmetic alone \(rounded(floor.arithmetic, 4)), "
+                    + "memory \(rounded(floor.traffic, 4)), update \(rounded(floor.update, 4))); "
+                    + "the step takes \(rounded(stepMilliseconds / floor.total, 2)) of it")
+        }
         if let allocationsPerStep, let libraryAllocationsPerStep {
             lines.append(
                 "  heap allocations a step: \(rounded(allocationsPerStep, 3)) ours, "
@@ -65,6 +70,8 @@ public struct TrainingBenchmarkResult: Sendable {
 
     /// A table of the operations, longest first: time, calls, share, and the rates reached against this machine's.
     public var profile: String {
+        guard let floor else { return "" }
+        let (limits, timings) = (floor.limits, floor.timings)
         var lines = [
             "oneDNN reaches \(rate(limits.productRate)) GFLOP/s in float32"
                 + (limits.narrowProductRate.map { ", \(rate($0)) in bfloat16" } ?? "")

@@ -104,7 +104,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
     }
 
-    /// Blocks between the nodes, by a ring of MPI_Sendrecv. Collective: `leaders`.
+    /// Blocks between the nodes, small ones by doubling, others by a ring of messages. Collective: `leaders`.
     public func exchangeBetweenNodes(
         _ send: UnsafeRawBufferPointer, into receive: [UnsafeMutableRawBufferPointer], leaders: [Int]
     ) throws {
@@ -144,6 +144,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
             Thread.sleep(forTimeInterval: 4)
             _exit(code)
         }
+        if code == ExitCode.hang.rawValue { Undertaker.start() }
         fflush(nil)
         let isFinalized = lock.withLock { if case .finalized = condition { true } else { false } }
         if !isFinalized {

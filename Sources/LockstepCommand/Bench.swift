@@ -9,7 +9,10 @@ import Training
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure this machine.",
-        subcommands: [BenchTrain.self, BenchData.self, BenchAllreduce.self, BenchScaling.self])
+        subcommands: [
+            BenchTrain.self, BenchData.self, BenchAllreduce.self, BenchScaling.self, BenchExchange.self,
+            BenchSimulate.self,
+        ])
 }
 
 /// `lockstep bench train`.
@@ -32,6 +35,7 @@ struct BenchTrain: ParsableCommand {
         Recompute?
     @Option(help: "Lanes of each rank.") var lanes = 1
     @Option(help: "Rounds, of which the best counts.") var rounds = 5
+    @Flag(help: "Time steps alone, without the floor: quicker.") var noFloor = false
     @Flag(help: "Print one line of JSON.") var json = false
     @Flag(help: "Print the time of each operation, and the rates that it reaches.") var profile = false
 
@@ -39,6 +43,7 @@ struct BenchTrain: ParsableCommand {
         try Bounds.check("--lanes", lanes)
         if rounds < 1 { throw ValidationError("--rounds must be at least 1, is \(rounds)") }
         if workload != nil, recipe != nil { throw ValidationError("give --workload or --recipe, not both") }
+        if noFloor, profile { throw ValidationError("--profile needs the floor; leave --no-floor out") }
         if recipe == nil, !overrides.isEmpty { throw ValidationError("--set needs --recipe") }
         if recipe != nil, recompute != nil {
             throw ValidationError("--recompute needs --workload; for a recipe use --set training.recompute=…")
@@ -49,7 +54,8 @@ struct BenchTrain: ParsableCommand {
         let (subject, asked) = try self.subject()
         let chosen = precision ?? asked
         Launch.run(stopsBySignal: false) { communicator in
-            let benchmark = TrainingBenchmark(subject, lanes: lanes, rounds: rounds, precision: chosen)
+            let benchmark = TrainingBenchmark(
+                subject, lanes: lanes, rounds: rounds, precision: chosen, measuresFloor: !noFloor)
             let result = try benchmark.run(communicator)
             guard communicator.rank == 0 else { return }
             if result.precision != chosen {

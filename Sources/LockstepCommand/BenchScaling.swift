@@ -14,12 +14,12 @@ struct BenchScaling: ParsableCommand {
             lockstep bench scaling --workload gpt --ranks 1,2 --json
 
             It starts mpirun, and the independent runs, itself: do not start it under mpirun. Both sides take \
-            turns, and the best of each counts. An efficiency of 1 means that training together costs nothing.
+            turns, two at least, until the two best of each side agree within 1 %; the best counts. An efficiency of 1 means that training together costs nothing.
             """)
 
     @Option(help: "The workload: \(Workload.all.map(\.name).joined(separator: ", ")).") var workload = "mlp"
     @Option(help: "Numbers of ranks, with commas between them.") var ranks = "1,2"
-    @Option(help: "Times that both sides are measured, of which the best counts.") var rounds = 3
+    @Option(help: "Turns of both sides at the most.") var rounds = 4
     @Flag(help: "Print a line of JSON for each number of ranks.") var json = false
 
     func validate() throws {

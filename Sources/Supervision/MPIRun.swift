@@ -69,6 +69,10 @@ public struct MPIRun: Sendable {
         return result
     }
 
+    /// How long mpirun may go on when all ranks of this host have ended. Those of other hosts end with them, or within the
+    /// second that mpirun gives them; past that it waits for a host that it cannot reach.
+    static let patience = Duration.seconds(10)
+
     static let dyingWithParent = ["setpriv", "--pdeathsig", "KILL"]
 
     /// Open MPI passes its own OMPI_MCA_ variables on by itself.
@@ -84,6 +88,8 @@ public struct MPIRun: Sendable {
     /// The calling thread blocks; it must not end before mpirun does. The first request to stop reaches the
     /// ranks as SIGUSR1 (mpirun answers a SIGTERM by killing them a second later), the second as SIGTERM.
     /// Call `RunSignals.install(second: .isCounted)` first.
+    /// Where mpirun outlives all ranks of this host by ten seconds, as it does when the network to another host is cut,
+    /// everything is killed, which counts as a hang.
     /// - Returns: The exit code for this process, see ``MPIRunStatus``.
     /// - Throws: `LockstepError` when mpirun cannot be started.
     public func run() throws -> Int32 {
@@ -108,6 +114,10 @@ public struct MPIRun: Sendable {
         return [setpriv] + Self.dyingWithParent.dropFirst() + [mpirun] + arguments
     }
 
+    private static func tell(_ text: String) {
+        FileHandle.standardError.write(Data("lockstep: \(text)\n".utf8))
+    }
+
     private func find(_ program: String, package: String) throws -> String {
         let folders = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
         for folder in folders where access("\(folder)/\(program)", X_OK) == 0 {
@@ -123,6 +133,7 @@ public struct MPIRun: Sendable {
         var forcedAt: ContinuousClock.Instant?
         var hasAsked = false
         var isPastDeadline = false
+        var localRanks = LocalRanks(of: child.identifier)
         while true {
             if let status = child.poll() {
                 // mpirun is gone; nothing of its group may stay behind.
@@ -139,6 +150,10 @@ public struct MPIRun: Sendable {
                 child.send(SIGTERM)
             }
             if let timeLimit, clock.now - start > timeLimit { isPastDeadline = true }
+            if !isPastDeadline, localRanks.haveBeenGone(for: Self.patience, at: clock.now) {
+                Self.tell("mpirun outlives all ranks of this host: another host may be cut off")
+                isPastDeadline = true
+            }
             let isStuck = forcedAt.map { clock.now - $0 > .seconds(5) } == true
             if isPastDeadline || isStuck { child.killGroup() }
             usleep(10_000)

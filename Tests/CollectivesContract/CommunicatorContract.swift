@@ -130,11 +130,19 @@ private func sharedMemoryContract(_ communicator: any Communicator) throws {
     }
 }
 
+/// Small blocks and large ones may travel in different orders.
 private func exchangeContract(_ communicator: any Communicator) throws {
+    try exchangeContract(communicator, length: unevenLength)
+    try exchangeContract(communicator) { node, salt in (node * 3 + salt) % 5 * (64 + node) }
+}
+
+private func exchangeContract(
+    _ communicator: any Communicator, length: (_ node: Int, _ salt: Int) -> Int
+) throws {
     let topology = communicator.topology
     guard topology.localRank == 0 else { return }
     for salt in 0..<4 {
-        let lengths = (0..<topology.nodeCount).map { unevenLength($0, salt) }
+        let lengths = (0..<topology.nodeCount).map { length($0, salt) }
         let receive = lengths.map { length in
             UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 64)
         }

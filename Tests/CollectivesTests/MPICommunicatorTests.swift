@@ -13,7 +13,7 @@ struct MPICommunicatorTests {
     }
 
     /// Pretended nodes, and messages cut into pieces whose length divides nothing.
-    @Test(arguments: [(2, 1, 2), (4, 1, 4), (3, 2, 2), (4, 2, 2)])
+    @Test(arguments: [(2, 1, 2), (4, 1, 4), (3, 2, 2), (4, 2, 2), (5, 1, 5), (6, 1, 6)])
     func contractHoldsBetweenNodes(ranks: Int, ranksPerNode: Int, nodes: Int) throws {
         let job = try MPIJob.run(
             ranks: ranks, ["contract", "65537"], environment: ["LOCKSTEP_RANKS_PER_NODE": "\(ranksPerNode)"])

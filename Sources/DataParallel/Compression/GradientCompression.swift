@@ -63,7 +63,7 @@ public struct GradientPiece: Sendable, Equatable {
     }
 
     /// The trained parameters in a range of an arena.
-    init(number: Int, _ range: Range<Int>, _ layout: ParameterLayout) {
+    package init(number: Int, _ range: Range<Int>, _ layout: ParameterLayout) {
         var matrices: [Matrix] = []
         for segment in layout.segments where segment.shape.rank > 1 {
             let columns = segment.elementCount / max(1, segment.shape[0])
