@@ -5,7 +5,7 @@ import Foundation
 enum LinkMeasurement {
     private static let short = 64
     private static let medium = 256 << 10
-    private static let long = 1 << 20
+    private static let long = 2 << 20
 
     /// Every node sends to the next one and receives from the one before, all at once; the typical times of three sizes
     /// give startup times and bandwidth. Collective: every rank of a job of two nodes or more.
@@ -15,12 +15,12 @@ enum LinkMeasurement {
         try communicator.barrier()
         if communicator.topology.localRank == 0 {
             // The first messages open connections, and use up what a limited link lets pass at once.
-            _ = try durations(communicator, long, count: 4)
+            _ = try durations(communicator, long, count: 2)
             times[0] = median(try durations(communicator, short, count: 60))
             times[1] = median(try durations(communicator, medium, count: 20))
             let before = processorSeconds
-            times[2] = median(try durations(communicator, long, count: 10))
-            processor = (processorSeconds - before) / Double(10 * long)
+            times[2] = median(try durations(communicator, long, count: 7))
+            processor = (processorSeconds - before) / Double(7 * long)
         }
         try communicator.barrier()
         let secondsPerByte = max(1e-12, (times[2] - times[1]) / Double(long - medium))
