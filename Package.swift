@@ -126,7 +126,12 @@ let package = Package(
         tests("Checkpoints", ["Diagnostics"], recorded: ["Recording"]),
         tests("Reports", ["Metrics", "Diagnostics"]),
         tests("Recipes", ["Diagnostics"]),
-        tests("Scenarios", ["DataPipeline", "Diagnostics", "Graphs", "NeuralNetworks", "Recipes"]),
+        tests(
+            "Scenarios",
+            [
+                "Coordination", "DataPipeline", "Diagnostics", "Execution", "Graphs", "Metrics",
+                "NeuralNetworks", "Recipes",
+            ]),
         tests("Supervision", ["Diagnostics"]),
         tests(
             "Coordination",

@@ -9,16 +9,26 @@ import Metrics
 /// counts once, and results merge in the order of the batches: the same bits whoever computed what.
 public final class Evaluator: @unchecked Sendable {
     private let trace: @Sendable (Int) throws -> ModelTrace
+    private let traceOfLength: (@Sendable (Int, Int) throws -> ModelTrace)?
     private let layout: ParameterLayout
     private let dataset: any Dataset
     private let batches: EvaluationBatches
     private let workers: [Worker]
 
+    /// What programs differ in.
+    private struct Size: Hashable {
+        var sampleCount: Int
+        var length: Int?
+    }
+
+    /// A program, and the label that does not count in it.
+    private typealias Prepared = (program: Program, ignoredLabel: Int?)
+
     /// What one thread owns.
     private final class Worker: @unchecked Sendable {
-        var programs: [Int: Program] = [:]
-        /// The label that does not count, of each program.
-        var ignoredLabels: [Int: Int?] = [:]
+        var programs: [Size: Prepared] = [:]
+        /// Programs run one after the other: their activations share memory.
+        let activations = ActivationArena()
         let batch: MicroBatch
         var parts: [EvaluationPart] = []
         var error: (any Error)?
@@ -28,16 +38,21 @@ public final class Evaluator: @unchecked Sendable {
 
     /// Prepares an evaluation.
     /// - Parameters:
-    ///   - trace: the inference trace for a number of samples, with the loss.
     ///   - threads: how many batches are computed at once.
+    ///   - buckets: the samples by their lengths, for batches of samples of like length.
+    ///   - traceOfLength: with buckets, the same as `trace` for sequences of a length.
+    ///   - trace: the inference trace for a number of samples, with the loss.
     public init(
         dataset: any Dataset, batchSize: Int, layout: ParameterLayout, threads: Int,
+        buckets: LengthBuckets? = nil, traceOfLength: (@Sendable (Int, Int) throws -> ModelTrace)? = nil,
         trace: @escaping @Sendable (Int) throws -> ModelTrace
     ) {
         self.trace = trace
+        self.traceOfLength = traceOfLength
         self.layout = layout
         self.dataset = dataset
-        batches = EvaluationBatches(dataset.count, batchSize: batchSize)
+        batches = EvaluationBatches(
+            dataset.count, batchSize: batchSize, buckets: traceOfLength == nil ? nil : buckets)
         let capacity = min(batchSize, max(dataset.count, 1))
         workers = (0..<max(1, min(threads, batches.count))).map { _ in
             Worker(MicroBatch(specs: dataset.fields, capacity: capacity))
@@ -46,6 +61,9 @@ public final class Evaluator: @unchecked Sendable {
 
     /// How many batches there are.
     public var batchCount: Int { batches.count }
+
+    /// The sample at each position of the parts, one after the other; nil where positions are samples.
+    public var order: [Int]? { batches.order }
 
     /// Evaluates every `count`-th batch from number `part` on: the share of one rank of `count`.
     /// - Parameter parameters: an arena of the layout; it must not change meanwhile.
@@ -76,8 +94,9 @@ public final class Evaluator: @unchecked Sendable {
         _ number: Int, _ parameters: UnsafePointer<Float>, _ worker: Worker
     ) throws -> EvaluationPart {
         let batch = worker.batch
-        try batch.gather(dataset, range: batches[number], batch: number)
-        let program = try program(batch.count, worker)
+        try batches.gather(number, of: dataset, into: batch)
+        let (program, ignoredLabel) = try program(
+            Size(sampleCount: batch.count, length: batches.length(ofBatch: number)?.kept), worker)
         batch.fields.withUnsafeBufferPointer { fields in
             guard let fields = fields.baseAddress else { return }
             program.bind(
@@ -90,28 +109,32 @@ public final class Evaluator: @unchecked Sendable {
             return .ofTokens(
                 batch: number, lossSum: lossSum, scores: program.predictions,
                 labels: batch.integers(ofField: label),
-                ignoredLabel: worker.ignoredLabels[batch.count] ?? nil)
+                ignoredLabel: ignoredLabel)
         }
         let scores = Array(program.predictions)
         if batch.specs[label].element == .int32 {
             return EvaluationPart(
                 batch: number, lossSum: lossSum, scores: scores,
                 labels: Array(batch.integers(ofField: label))
-            ).leavingOut(worker.ignoredLabels[batch.count] ?? nil)
+            ).leavingOut(ignoredLabel)
         }
         return EvaluationPart(
             batch: number, lossSum: lossSum, scores: scores,
             targets: Array(batch.floats(ofField: label).prefix(batch.count)))
     }
 
-    private func program(_ sampleCount: Int, _ worker: Worker) throws -> Program {
+    private func program(_ size: Size, _ worker: Worker) throws -> Prepared {
         Program.useOneThread()
-        if let known = worker.programs[sampleCount] { return known }
-        let trace = try trace(sampleCount)
-        let program = try Program(try Plan(trace, layout: layout))
-        worker.programs[sampleCount] = program
-        worker.ignoredLabels[sampleCount] = trace.ignoredLabel
-        return program
+        if let known = worker.programs[size] { return known }
+        let trace =
+            if let length = size.length, let traceOfLength {
+                try traceOfLength(size.sampleCount, length)
+            } else {
+                try trace(size.sampleCount)
+            }
+        let program = try Program(try Plan(trace, layout: layout), arena: worker.activations)
+        worker.programs[size] = (program, trace.ignoredLabel)
+        return (program, trace.ignoredLabel)
     }
 }
 

@@ -15,6 +15,12 @@ final class Lane {
         var skippedInRow = 0
     }
 
+    /// What programs differ in.
+    private struct Size: Hashable {
+        var sampleCount: Int
+        var length: Int?
+    }
+
     private let shared: ReplicaShared
     private let number: Int
     private let stack: ShardStack
@@ -29,7 +35,9 @@ final class Lane {
     private let shares: ParameterShares?
     /// Where programs meet; `nil` without synchronized statistics.
     private let meeting: LaneMeeting?
-    private var programs: [Int: (program: Program, completions: [Int])] = [:]
+    private var programs: [Size: (program: Program, completions: [Int])] = [:]
+    /// Programs run one after the other: their activations share memory.
+    private let activations = ActivationArena()
     /// The last verdict, for the caller.
     private(set) var verdict: StepVerdict?
     private(set) var progress: Progress
@@ -181,7 +189,8 @@ final class Lane {
             buffer.update(repeating: 0, count: memory.elementCount)
             try meeting?.attendWithoutSamples()
         } else {
-            let (program, completions) = try program(sampleCount: batch.sampleCount)
+            let (program, completions) = try program(
+                Size(sampleCount: batch.sampleCount, length: batch.length))
             program.bind(
                 parameters: memory.parameters, gradients: buffer,
                 narrowParameters: memory.narrowParameters.map { UnsafePointer($0) }, fields: batch.fields,
@@ -271,22 +280,29 @@ final class Lane {
             step: verdict.step)
     }
 
-    /// The program for a number of samples, planned at its first use, and how much of it completes each bucket.
-    private func program(sampleCount: Int) throws -> (program: Program, completions: [Int]) {
-        if let known = programs[sampleCount] { return known }
+    /// The program for a size of micro-batch, planned at its first use, and how much of it completes each bucket.
+    private func program(_ size: Size) throws -> (program: Program, completions: [Int]) {
+        if let known = programs[size] { return known }
         let plan = try Plan(
-            try shared.configuration.trainingTrace(sampleCount), layout: shared.layout,
+            try shared.configuration.trainingTrace(size.sampleCount, length: size.length),
+            layout: shared.layout,
             precision: shared.configuration.precision, keepsPredictions: false)
         try meeting?.check(plan)
-        let prepared = (program: try Program(plan), completions: plan.completions(of: shared.plan.buckets))
+        let prepared = (
+            program: try Program(plan, arena: activations),
+            completions: plan.completions(of: shared.plan.buckets)
+        )
         prepared.program.join(meeting)
-        programs[sampleCount] = prepared
+        programs[size] = prepared
         return prepared
     }
 
     /// Times of the operations of the program of the largest micro-batch seen, for profiles.
     func timings(runs: Int, alone: Bool) throws -> [OperationTiming] {
-        guard let program = programs.max(by: { $0.key < $1.key })?.value.program else { return [] }
+        let largest = programs.max {
+            ($0.key.length ?? 0, $0.key.sampleCount) < ($1.key.length ?? 0, $1.key.sampleCount)
+        }
+        guard let program = largest?.value.program else { return [] }
         return try program.timings(runs: runs, alone: alone)
     }
 }

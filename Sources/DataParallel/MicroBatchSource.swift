@@ -14,11 +14,17 @@ public struct MicroBatchView {
     public let sampleCount: Int
     /// The position of the first sample in the step's global batch.
     public let firstPosition: Int
+    /// Elements of its sequences, where they differ from step to step; the same for all shards of a step.
+    public let length: Int?
 
     /// Creates a view.
-    public init(fields: UnsafePointer<UnsafeMutableRawPointer>, sampleCount: Int, firstPosition: Int) {
+    public init(
+        fields: UnsafePointer<UnsafeMutableRawPointer>, sampleCount: Int, firstPosition: Int,
+        length: Int? = nil
+    ) {
         self.fields = fields
         self.sampleCount = sampleCount
         self.firstPosition = firstPosition
+        self.length = length
     }
 }

@@ -1,9 +1,13 @@
+import Diagnostics
 import Graphs
 
 /// What a replica trains and how; the same on every rank.
 public struct ReplicaConfiguration: Sendable {
     /// Traces the model for a number of samples, with gradients.
     public var trace: @Sendable (_ sampleCount: Int) throws -> ModelTrace
+    /// The same for sequences of a length of their own, where sources hand out such micro-batches: parameters are those
+    /// of ``trace``.
+    public var traceOfLength: (@Sendable (_ sampleCount: Int, _ length: Int) throws -> ModelTrace)?
     /// Opens a lane's micro-batches, from a step on.
     public var makeSource: @Sendable (_ shards: Range<Int>, _ startStep: Int) throws -> any MicroBatchSource
     /// How gradients become steps.
@@ -49,8 +53,8 @@ public struct ReplicaConfiguration: Sendable {
 
     /// The trace with the gradients of frozen parameters left out, so that they cost nothing and do not count in the
     /// norm.
-    func trainingTrace(_ sampleCount: Int) throws -> ModelTrace {
-        let full = try trace(sampleCount)
+    func trainingTrace(_ sampleCount: Int, length: Int? = nil) throws -> ModelTrace {
+        let full = try fullTrace(sampleCount, length: length)
         let gradients = zip(full.graph.parameters, full.gradients).map { parameter, gradient in
             update.rule(for: parameter.name).isFrozen ? nil : gradient
         }
@@ -58,5 +62,14 @@ public struct ReplicaConfiguration: Sendable {
             graph: full.graph, fields: full.fields, predictions: full.predictions, loss: full.loss,
             gradients: gradients, lossTermCount: full.lossTermCount, termCount: full.termCount,
             sampleCount: full.sampleCount)
+    }
+
+    private func fullTrace(_ sampleCount: Int, length: Int?) throws -> ModelTrace {
+        guard let length else { return try trace(sampleCount) }
+        guard let traceOfLength else {
+            throw LockstepError(
+                .internalError, "a micro-batch of sequences of \(length) for a model of one length")
+        }
+        return try traceOfLength(sampleCount, length)
     }
 }

@@ -27,6 +27,7 @@ extension Program {
         var timings = zip(instructions, costs).map { instruction, cost in
             OperationTiming(label: instruction.label, path: cost.path, cost: cost.cost)
         }
+        reenter()
         // Nobody else meets while one lane is timed.
         let meeting = frame.pointee.meeting
         join(nil)

@@ -2,14 +2,14 @@ import COneDNN
 import Diagnostics
 import Graphs
 
-/// A plan ready to run: prepared instructions over an arena of its own. One thread runs it at a time.
+/// A plan ready to run: prepared instructions over an arena. One thread runs it, and all that share the arena, at a time.
 public final class Program {
     /// Samples that a run takes.
     public let sampleCount: Int
     let instructions: [Instruction]
     /// What each instruction costs on paper, for profiles.
     let costs: [(path: String, cost: OperationCost, isInPlace: Bool)]
-    private let arena: UnsafeMutableRawPointer
+    private let arena: ActivationArena
     private let bases: UnsafeMutablePointer<UnsafeMutableRawPointer>
     let frame: UnsafeMutablePointer<Frame>
     private let fieldCount: Int
@@ -21,8 +21,9 @@ public final class Program {
     private let staticTermCount: Int
 
     /// Prepares every instruction.
+    /// - Parameter arena: memory shared with programs that run at other times; one of its own by itself.
     /// - Throws: `LockstepError` when oneDNN refuses a primitive.
-    public init(_ plan: Plan) throws {
+    public init(_ plan: Plan, arena: ActivationArena = ActivationArena()) throws {
         Self.useOneThread()
         sampleCount = plan.trace.sampleCount
         staticTermCount = plan.trace.lossTermCount
@@ -39,19 +40,17 @@ public final class Program {
         predictionCount = outputs.predictions?.type.shape.elementCount ?? 0
         lossSlot = try outputs.loss.map { try Self.slot(of: $0, in: plan) }
         termCountSlot = try outputs.termCount.map { try Self.slot(of: $0, in: plan) }
-        let byteCount = max(64, plan.arenaByteCount)
-        arena = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-        arena.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        self.arena = arena
+        arena.reserve(plan.arenaByteCount)
         let baseCount = MemoryRegion.fieldBase + fieldCount
         bases = .allocate(capacity: baseCount)
-        bases.initialize(repeating: arena, count: baseCount)
+        bases.initialize(repeating: arena.base, count: baseCount)
         needsNarrowParameters = !plan.schedule.narrowParameters.isEmpty
         frame = .allocate(capacity: 1)
         frame.initialize(to: Frame(bases: bases))
     }
 
     deinit {
-        arena.deallocate()
         bases.deallocate()
         frame.deinitialize(count: 1)
         frame.deallocate()
@@ -91,6 +90,8 @@ public final class Program {
         narrowParameters: UnsafePointer<UInt16>? = nil,
         fields: UnsafePointer<UnsafeMutableRawPointer>, seed: UInt64, step: UInt64, firstSample: Int
     ) {
+        // A larger program may have moved the arena since.
+        bases[0] = arena.base
         bases[1] = UnsafeMutableRawPointer(mutating: parameters)
         if let gradients { bases[2] = UnsafeMutableRawPointer(gradients) }
         if let narrowParameters {
@@ -103,6 +104,9 @@ public final class Program {
         frame.pointee.step = step
         frame.pointee.firstSample = firstSample
     }
+
+    /// Finds the arena where it is by now, for runs of what was bound earlier.
+    func reenter() { bases[0] = arena.base }
 
     /// Says where instructions meet those of the other logical shards of the step; by itself a program is alone.
     public func join(_ meeting: (any ShardMeeting)?) { frame.pointee.meeting = meeting }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Diagnostics
+import Supervision
 import Training
 
 /// `lockstep bench data`.
@@ -11,7 +12,7 @@ struct BenchData: ParsableCommand {
         discussion: """
             lockstep bench data --recipe launch/recipes/breast-cancer.yaml --json
 
-            The first epoch decodes what later ones may find in caches. Samples that fit data.residentLimitBytes are \
+            Each lane's samples are decoded by as many threads as there are processors for it. The first epoch decodes what later ones may find in caches. Samples that fit data.residentLimitBytes are \
             decoded when the data is opened; a step's wait is then the copy of its samples.
             """)
 
@@ -32,14 +33,15 @@ struct BenchData: ParsableCommand {
     }
 
     func run() throws {
-        let measured = try RecipeConfiguration(recipe, overrides: settings)
+        var measured = try RecipeConfiguration(recipe, overrides: settings)
+        measured.loaderThreads = max(1, CPUBudget.current().usableCPUs / lanes)
         let subject = DataSubject(
             name: measured.name, sampleCount: measured.sampleCount,
             sampleByteCount: measured.sampleByteCount, isResident: measured.isResident,
             openSeconds: measured.openSeconds, stepsPerEpoch: try measured.stepsPerEpoch(),
-            logicalShards: { measured.logicalShards ?? $0 },
-            makeLoader: { try measured.loader(shards: $0, of: $1, startStep: $2) },
-            configuration: { try measured.configuration(shards: $0) })
+            logicalShards: { [measured] in measured.logicalShards ?? $0 },
+            makeLoader: { [measured] in try measured.loader(shards: $0, of: $1, startStep: $2) },
+            configuration: { [measured] in try measured.configuration(shards: $0) })
         let result = try DataBenchmark(subject, lanes: lanes, seconds: seconds).run()
         say(json ? result.json : result.text)
     }

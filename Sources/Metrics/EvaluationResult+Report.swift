@@ -10,7 +10,6 @@ extension EvaluationResult {
             ("loss", loss), ("accuracy", accuracy), ("area under curve", auc), ("mean squared error", mse),
             ("root mean squared error", rmse), ("mean absolute error", mae),
             ("coefficient of determination", r2), ("perplexity", perplexity), ("BLEU", bleu),
-            ("ROUGE-1 F1", rouge?.one.f1), ("ROUGE-2 F1", rouge?.two.f1), ("ROUGE-L F1", rouge?.longest.f1),
         ]
         var rows = [("samples", String(count))]
         rows += (headline + detailRows).compactMap { name, value in
@@ -21,6 +20,7 @@ extension EvaluationResult {
         for (name, value) in rows {
             text += name + String(repeating: " ", count: nameWidth - name.count + 2) + value + "\n"
         }
+        if let rouge { text += "\n" + Self.table(rouge) }
         if classScores != nil { text += "\n" + classificationReport(classNames: classNames) }
         if let confusion { text += "\n" + confusion.text(classNames: classNames) }
         if let curves = details?.curves, !curves.isEmpty { text += "\n" + areas(curves, classNames) }
@@ -38,6 +38,18 @@ extension EvaluationResult {
             ("mean absolute percentage error", errors?.meanAbsolutePercentage),
             ("explained variance", errors?.explainedVariance),
         ]
+    }
+
+    /// Precision, recall and F1 of each kind of ROUGE.
+    private static func table(_ rouge: ROUGE.Scores) -> String {
+        func row(_ name: String, _ cells: [String]) -> String {
+            name.padded(to: "ROUGE-1".count) + " " + cells.map { " " + $0.padded(to: 9) }.joined() + "\n"
+        }
+        let kinds = [("ROUGE-1", rouge.one), ("ROUGE-2", rouge.two), ("ROUGE-L", rouge.longest)]
+        return row("", ["precision", "recall", "f1-score"]) + "\n"
+            + kinds.map { name, score in
+                row(name, [score.precision, score.recall, score.f1].map { text($0, decimals: 4) })
+            }.joined()
     }
 
     /// The areas under the curves of each class against all others.

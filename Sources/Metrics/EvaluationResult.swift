@@ -31,7 +31,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     public var perplexity: Double?
     /// BLEU of translations, from 0 to 100; set by who translates.
     public var bleu: Double?
-    /// ROUGE of summaries; set by who summarizes.
+    /// ROUGE of translations and summaries; set by who makes them.
     public var rouge: ROUGE.Scores?
     /// Curves, calibration and more; `nil` where nobody asked for them.
     public var details: EvaluationDetails?
@@ -124,6 +124,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
             "weightedPrecision": classScores?.weightedAverage.precision,
             "weightedRecall": classScores?.weightedAverage.recall,
             "weightedF1": classScores?.weightedAverage.f1, "perplexity": perplexity, "bleu": bleu,
+            "rouge1": rouge?.one.f1, "rouge2": rouge?.two.f1, "rougeL": rouge?.longest.f1,
         ]
         return all.compactMapValues { $0 }
     }

@@ -112,6 +112,12 @@ extension Recipe {
             throw reader.failure(
                 "data", "has tokenDropout, but maskedLanguage hides tokens by itself", remedy: "drop it")
         }
+        if data.content.lengthBuckets != nil, model.kind.seesPadding {
+            throw reader.failure(
+                "data",
+                "has lengthBuckets, but what model kind '\(model.kind.rawValue)' says of a text depends on "
+                    + "what fills it up", remedy: "drop it, or use another kind")
+        }
         try checkMetric(reader)
     }
 

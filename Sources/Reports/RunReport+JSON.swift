@@ -7,7 +7,7 @@ private struct ReportDocument: Encodable {
     let report: RunReport
 
     private enum Key: String, CodingKey {
-        case recipe, split, step, parameters, seconds, classNames, errors, files
+        case recipe, split, step, parameters, seconds, classNames, errors, warnings, files
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -23,6 +23,7 @@ private struct ReportDocument: Encodable {
             try values.encode(
                 errors.map { WrongSampleDocument(sample: $0, names: report.classNames) }, forKey: .errors)
         }
+        if !report.warnings.isEmpty { try values.encode(report.warnings, forKey: .warnings) }
         let files = report.files.map { ($0.name, $0.path) }
         try values.encode(Dictionary(files, uniquingKeysWith: { $1 }), forKey: .files)
     }

@@ -89,6 +89,8 @@ public struct RunReport: Sendable {
     public var trainedBaseline: TrainedBaseline?
     /// The worst errors, where somebody asked for them.
     public var wrongSamples: [WrongSample]?
+    /// Samples that were left out, a sentence each reason.
+    public var warnings: [String] = []
 
     /// Gathers a report.
     public init(

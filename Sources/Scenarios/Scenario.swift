@@ -60,9 +60,11 @@ public struct Scenario: @unchecked Sendable {
     public var precision: Graphs.Precision { recipe.training.precision == .bfloat16 ? .bfloat16 : .float32 }
 
     /// The training trace for a number of samples.
-    public func trace(sampleCount: Int) throws -> ModelTrace {
+    /// - Parameter length: elements of the sequences of tokens, where they are cut.
+    public func trace(sampleCount: Int, length: Int? = nil) throws -> ModelTrace {
         try ModelTrace(
-            model, sampleCount: sampleCount, inputs: fitted.inputs, label: labelField, loss: loss,
+            model, sampleCount: sampleCount, inputs: fitted.inputs.map { cut($0, length) },
+            label: cut(labelField, length), loss: loss,
             lossOptions: lossOptions(isTraining: true), isTraining: true, recompute: recompute,
             synchronizesBatchNorm: recipe.training.synchronizedBatchNorm)
     }
@@ -75,11 +77,22 @@ public struct Scenario: @unchecked Sendable {
     }
 
     /// The trace of an evaluation, with the loss; or of a prediction, without labels.
-    public func inferenceTrace(sampleCount: Int, withLabel: Bool) throws -> ModelTrace {
+    /// - Parameter length: elements of the sequences of tokens, where they are cut.
+    public func inferenceTrace(
+        sampleCount: Int, length: Int? = nil, withLabel: Bool
+    ) throws -> ModelTrace {
         try ModelTrace(
-            model, sampleCount: sampleCount, inputs: fitted.inputs,
-            label: withLabel ? labelField : nil, loss: withLabel ? loss : nil,
+            model, sampleCount: sampleCount, inputs: fitted.inputs.map { cut($0, length) },
+            label: withLabel ? cut(labelField, length) : nil, loss: withLabel ? loss : nil,
             lossOptions: lossOptions(isTraining: false), isTraining: false)
+    }
+
+    /// A field as it is where sequences are cut: those that are as long as the tokens.
+    private func cut(_ field: ModelTrace.Field, _ length: Int?) -> ModelTrace.Field {
+        guard let length, let full = fitted.format.tokens?.length, field.sampleShape == Shape([full]) else {
+            return field
+        }
+        return ModelTrace.Field(field.name, [length], field.element)
     }
 
     /// Smoothed labels are for training alone: evaluations of all recipes compare.

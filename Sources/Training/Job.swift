@@ -111,7 +111,8 @@ struct Job: @unchecked Sendable {
             evaluation = evaluates ? try data.dataset(recipe.coordinator.evaluationSplit) : nil
             sampler = try ShardSampler(
                 sampleCount: training.count, globalBatchSize: recipe.training.globalBatchSize,
-                shardCount: shared.state.logicalShards, seed: recipe.seed, shuffles: recipe.training.shuffle)
+                shardCount: shared.state.logicalShards, seed: recipe.seed, shuffles: recipe.training.shuffle,
+                buckets: try data.buckets(of: training))
         }
     }
 

@@ -7,6 +7,11 @@ enum LaneDefaults {
         CPUBudget.current().lanes(localReplicas: localReplicas(topology, dedicated: dedicated))
     }
 
+    /// Threads that decode samples for one lane: this rank's share of the node's cores, shared among its lanes.
+    static func loaderThreads(_ topology: Topology, dedicated: Bool, lanes: Int) -> Int {
+        max(1, self.lanes(topology, dedicated: dedicated) / max(1, lanes))
+    }
+
     /// What to tell the user when this rank is bound to fewer cores than it could use.
     static func warning(_ topology: Topology, dedicated: Bool) -> String? {
         guard topology.worldSize > 1 else { return nil }

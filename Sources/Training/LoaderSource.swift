@@ -14,7 +14,8 @@ final class LoaderSource: MicroBatchSource {
         return batch.fields.withUnsafeBufferPointer { fields in
             // The batch owns this memory until the next call; arrays of a class's constant property do not move.
             MicroBatchView(
-                fields: fields.baseAddress!, sampleCount: batch.count, firstPosition: batch.firstPosition)
+                fields: fields.baseAddress!, sampleCount: batch.count, firstPosition: batch.firstPosition,
+                length: batch.length?.kept)
         }
     }
 }

@@ -62,27 +62,29 @@ public struct RunEvaluation {
         let scenario = model.scenario
         let data = try RecipeData(scenario.recipe, fitted: scenario.fitted)
         let dataset = try data.dataset(split)
-        if communicator?.rank ?? 0 == 0 { data.leftOutWarning(split, sampleCount: dataset.count).map(warn) }
-        let threads = communicator.map { LaneDefaults.lanes($0.topology, dedicated: false) }
-        let evaluator = Evaluator(
-            dataset: dataset, batchSize: scenario.recipe.coordinator.evaluationBatchSize,
-            layout: model.layout, threads: threads ?? CPUBudget.current().usableCPUs,
-            trace: { try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
+        let warnings =
+            data.source.warnings
+            + [data.leftOutWarning(split, sampleCount: dataset.count)].compactMap { $0 }
+        if communicator?.rank ?? 0 == 0 { warnings.forEach(warn) }
+        let threads =
+            communicator.map { LaneDefaults.lanes($0.topology, dedicated: false) }
+            ?? CPUBudget.current().usableCPUs
+        let evaluator = try Evaluator(
+            scenario, dataset: dataset, of: data, layout: model.layout, threads: threads)
         let parts = try Self.parts(evaluator, model, communicator)
-        let bleu = try bleu(
-            data, split, threads: threads ?? CPUBudget.current().usableCPUs, communicator)
+        let translation = try translationScores(data, split, threads: threads, communicator)
         guard let parts else { return nil }
         // Curves over the tokens of a text would say nothing, and be long.
         let hasOneAnswer = parts.reduce(0) { $0 + $1.count } == dataset.count
         var result = try EvaluationResult(
             task: scenario.task, classCount: scenario.classCount, parts: parts,
             batchCount: evaluator.batchCount, isDetailed: hasOneAnswer)
-        result.bleu = bleu?.score
+        (result.bleu, result.rouge) = (translation?.bleu.score, translation?.rouge.scores)
         var report = report(result, split)
-        if errorCount > 0 {
-            report.wrongSamples = try wrongSamples(errorCount, parts: parts, dataset: dataset)
-        }
-        return Outcome(report: report, predictions: try predictions(parts, dataset))
+        report.warnings = warnings
+        let answers = hasOneAnswer ? Self.answers(parts, order: evaluator.order) : nil
+        if errorCount > 0 { report.wrongSamples = try wrongSamples(errorCount, answers, dataset) }
+        return Outcome(report: report, predictions: try answers.map { try predictions($0, dataset) })
     }
 
     /// Every rank's share, gathered on rank 0.
@@ -107,57 +109,5 @@ public struct RunEvaluation {
             baseline: model.scenario.recipe.baseline.map {
                 RunReport.Baseline(name: $0.name, metric: $0.metric.rawValue, value: $0.value)
             })
-    }
-
-    private func wrongSamples(
-        _ count: Int, parts: [EvaluationPart], dataset: any Dataset
-    ) throws -> [RunReport.WrongSample] {
-        guard parts.reduce(0, { $0 + $1.count }) == dataset.count else {
-            throw LockstepError(
-                .usage, "--errors shows wrong samples, but a sample of this task has several answers",
-                remedy: "leave --errors out")
-        }
-        return try mistakes(count, parts).map { mistake in
-            RunReport.WrongSample(
-                mistake: mistake, place: dataset.describe(sample: mistake.sample),
-                text: try dataset.text(sample: mistake.sample))
-        }
-    }
-
-    private func mistakes(_ count: Int, _ parts: [EvaluationPart]) throws -> [Mistake] {
-        let scenario = model.scenario
-        switch scenario.task {
-        case .tokens: return []
-        case .regression:
-            var metrics = RegressionMetrics()
-            for part in parts { try metrics.accumulate(part) }
-            return metrics.largestErrors(count)
-        case .classification, .binaryClassification:
-            var metrics =
-                scenario.task == .binaryClassification
-                ? ClassificationMetrics.binary() : try ClassificationMetrics(classCount: scenario.classCount)
-            for part in parts { try metrics.accumulate(part) }
-            return metrics.mostConfidentMistakes(count)
-        }
-    }
-
-    /// What the model said of each sample, in the order of samples.
-    private func predictions(_ parts: [EvaluationPart], _ dataset: any Dataset) throws -> SamplePredictions? {
-        let ordered = parts.sorted { $0.batch < $1.batch }
-        guard model.scenario.task != .tokens, ordered.reduce(0, { $0 + $1.count }) == dataset.count else {
-            return nil
-        }
-        var (labels, targets): ([Int32], [Float]) = ([], [])
-        for part in ordered {
-            switch part.truth {
-            case .labels(let values): labels += values
-            case .targets(let values): targets += values
-            case .tokens: return nil
-            }
-        }
-        return try SamplePredictions(
-            task: model.scenario.task, classCount: model.scenario.classCount,
-            scores: ordered.flatMap(\.scores), truth: targets.isEmpty ? .labels(labels) : .targets(targets),
-            identities: try (0..<dataset.count).map { try dataset.identity(sample: $0) })
     }
 }

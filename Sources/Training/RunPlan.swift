@@ -35,29 +35,33 @@ public struct RunPlan {
         let map = try LaneMap(topology, lanesPerReplica: each, logicalShards: shards)
         let sampler = try ShardSampler(
             sampleCount: samples, globalBatchSize: recipe.training.globalBatchSize, shardCount: shards,
-            seed: recipe.seed, shuffles: recipe.training.shuffle)
-        let trace = try scenario.trace(sampleCount: max(1, sampler.maximumShardSize))
-        let layout = ParameterLayout(trace)
+            seed: recipe.seed, shuffles: recipe.training.shuffle, buckets: try data.buckets(of: dataset))
+        let largest = max(1, sampler.maximumShardSize)
+        let layout = ParameterLayout(try scenario.trace(sampleCount: largest))
         let configuration = Self.configuration(recipe, scenario)
-        let plan = try Plan(
-            trace, layout: layout, precision: scenario.precision.available,
-            keepsPredictions: false)
-        text = [
+        let plans = try PlannedBuckets(sampler.buckets) { length in
+            try Plan(
+                try scenario.trace(sampleCount: largest, length: length), layout: layout,
+                precision: scenario.precision.available, keepsPredictions: false)
+        }
+        let parts = [
             Self.parameters(layout),
-            plan.report,
+            plans.longest.report,
+            plans.text,
             Self.buckets(
                 BucketPlan(
                     layout, targetByteCount: configuration.bucketByteCount,
                     edgeByteCount: nodes > 1 ? configuration.edgeBucketByteCount : nil), map),
             try PlannedMemory(
                 shared: NodeMemorySize(configuration, map: map), map: map,
-                activations: plan.arenaByteCount,
+                activations: plans.arenaByteCount,
                 largestTensor: (layout.segments.map(\.elementCount).max() ?? 0) * MemoryLayout<Float>.size,
                 evaluation: try Self.evaluationByteCount(scenario, data, layout),
                 dataset: dataset.isResident ? dataset.count * dataset.sampleByteCount : 0
             ).text,
             Self.steps(recipe, sampler, map),
-        ].joined(separator: "\n\n")
+        ]
+        text = parts.compactMap { $0 }.joined(separator: "\n\n")
     }
 
     /// What a run would be configured with, as far as memory goes.

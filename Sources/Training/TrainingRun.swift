@@ -71,12 +71,20 @@ public struct TrainingRun {
     }
 
     private func configuration(_ job: Job) throws -> ReplicaConfiguration {
+        let threads = LaneDefaults.loaderThreads(
+            communicator.topology, dedicated: job.isDedicated, lanes: job.map.lanesPerReplica)
         var configuration = ReplicaConfiguration(
             update: job.scenario.updateOptions(totalSteps: job.schedule.totalSteps), seed: job.recipe.seed,
             trace: { [scenario = job.scenario] in try scenario.trace(sampleCount: $0) },
             makeSource: { [dataset = job.training, sampler = job.sampler] shards, step in
-                LoaderSource(BatchLoader(dataset: dataset, sampler: sampler, shards: shards, startStep: step))
+                LoaderSource(
+                    BatchLoader(
+                        dataset: dataset, sampler: sampler, shards: shards, startStep: step, threads: threads)
+                )
             })
+        configuration.traceOfLength = { [scenario = job.scenario] in
+            try scenario.trace(sampleCount: $0, length: $1)
+        }
         configuration.precision = job.scenario.precision.available
         configuration.apply(job.recipe.training.exchange)
         configuration.stopRequested = { RunSignals.stopRequested }
@@ -91,7 +99,7 @@ public struct TrainingRun {
         let state = job.description.state
         if let end = alreadyEnded(job) { return (end, state.step) }
         let threads = max(1, job.isDedicated ? 1 : job.map.lanesPerReplica)
-        let evaluator = self.evaluator(job, shared, threads: threads)
+        let evaluator = try self.evaluator(job, shared, threads: threads)
         if job.isDedicated, let coordinator, let evaluator {
             let loop = DedicatedLoop(job: job, shared: shared, evaluator: evaluator, coordinator: coordinator)
             let end = try loop.run()
@@ -117,14 +125,10 @@ public struct TrainingRun {
         return state.step >= job.schedule.lastStep ? .stepLimit : nil
     }
 
-    private func evaluator(_ job: Job, _ shared: ReplicaShared, threads: Int) -> Evaluator? {
+    private func evaluator(_ job: Job, _ shared: ReplicaShared, threads: Int) throws -> Evaluator? {
         guard let dataset = job.evaluation else { return nil }
-        return Evaluator(
-            dataset: dataset, batchSize: job.recipe.coordinator.evaluationBatchSize, layout: shared.layout,
-            threads: threads,
-            trace: { [scenario = job.scenario] in
-                try scenario.inferenceTrace(sampleCount: $0, withLabel: true)
-            })
+        return try Evaluator(
+            job.scenario, dataset: dataset, of: job.data, layout: shared.layout, threads: threads)
     }
 
     /// Rank 0: the hash, and for a finished run the report.
@@ -133,7 +137,10 @@ public struct TrainingRun {
         outcome.finalHash = try FinalHash.of(
             try CheckpointReader.latest(in: folder.checkpointsFolder).checkpoint)
         if outcome.isFinished {
-            let evaluation = try RunEvaluation(folder.path, model: options.model) { coordinator.warn($0) }
+            let told = coordinator.job.warnings
+            let evaluation = try RunEvaluation(folder.path, model: options.model) {
+                if !told.contains($0) { coordinator.warn($0) }
+            }
             guard var evaluated = try evaluation.evaluate() else { return }
             if options.trainsBaseline { try evaluated.trainBaseline(evaluation) }
             try evaluated.report.write(to: folder.reportFile)

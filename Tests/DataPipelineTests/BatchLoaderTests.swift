@@ -42,10 +42,11 @@ private struct DecodedDataset: Dataset {
     }
 
     private func collect(
-        _ dataset: any Dataset, _ sampler: ShardSampler, shards: Range<Int>, steps: Range<Int>
+        _ dataset: any Dataset, _ sampler: ShardSampler, shards: Range<Int>, steps: Range<Int>,
+        threads: Int = 1
     ) throws -> [Seen] {
         let loader = BatchLoader(
-            dataset: dataset, sampler: sampler, shards: shards, startStep: steps.lowerBound)
+            dataset: dataset, sampler: sampler, shards: shards, startStep: steps.lowerBound, threads: threads)
         defer { loader.stop() }
         return try (0..<(steps.count * shards.count)).map { _ in Seen(try loader.next()) }
     }
@@ -95,6 +96,16 @@ private struct DecodedDataset: Dataset {
         }
     }
 
+    /// Threads fill batches side by side; the reader gets them in order, however long each takes.
+    @Test(arguments: [2, 5]) func anyNumberOfThreads(_ threads: Int) throws {
+        let sampler = try ShardSampler(sampleCount: 45, globalBatchSize: 20, shardCount: 3, seed: 9)
+        let alone = try collect(DecodedDataset(count: 45), sampler, shards: 0..<3, steps: 0..<40)
+        let many = try collect(
+            DecodedDataset(count: 45, delay: 0.00002), sampler, shards: 0..<3, steps: 0..<40, threads: threads
+        )
+        #expect(many == alone)
+    }
+
     @Test func resumesAnywhere() throws {
         let sampler = try ShardSampler(sampleCount: 45, globalBatchSize: 20, shardCount: 3, seed: 9)
         for dataset in try variants(45) {
@@ -114,11 +125,12 @@ private struct DecodedDataset: Dataset {
         }
     }
 
-    @Test func rethrowsAfterTheGoodBatches() throws {
+    @Test(arguments: [1, 4]) func rethrowsAfterTheGoodBatches(_ threads: Int) throws {
         let dataset = DecodedDataset(count: 12, badSample: 7)
         let sampler = try ShardSampler(
             sampleCount: 12, globalBatchSize: 2, shardCount: 1, seed: 0, shuffles: false)
-        let loader = BatchLoader(dataset: dataset, sampler: sampler, shards: 0..<1, startStep: 0)
+        let loader = BatchLoader(
+            dataset: dataset, sampler: sampler, shards: 0..<1, startStep: 0, threads: threads)
         for step in 0..<3 { #expect(try loader.next().step == step) }
         for _ in 0..<2 {
             let error = failure { _ = try loader.next() }
@@ -142,12 +154,13 @@ private struct DecodedDataset: Dataset {
         }
     }
 
-    @Test("Stopping ends the thread promptly", arguments: [0, 1, 3])
-    func stops(taken: Int) throws {
+    @Test("Stopping ends the threads promptly", arguments: [0, 1, 3], [1, 3])
+    func stops(taken: Int, threads: Int) throws {
         // A batch takes 10 s to decode: only a stop between samples is prompt.
         let dataset = DecodedDataset(count: 20_000, delay: taken == 0 ? 0.0005 : 0)
         let sampler = try ShardSampler(sampleCount: 20_000, globalBatchSize: 10_000, shardCount: 1, seed: 0)
-        let loader = BatchLoader(dataset: dataset, sampler: sampler, shards: 0..<1, startStep: 0)
+        let loader = BatchLoader(
+            dataset: dataset, sampler: sampler, shards: 0..<1, startStep: 0, threads: threads)
         for _ in 0..<taken { _ = try loader.next() }
         let time = ContinuousClock().measure {
             loader.stop()

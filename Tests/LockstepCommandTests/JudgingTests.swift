@@ -65,6 +65,23 @@ extension CommandTests {
             #expect(alone.output == together.output)
         }
 
+        /// Rows that training left out are left out of evaluations too, and both say so, once.
+        @Test func evaluateTellsOfRowsLeftOut() throws {
+            let recipe = try workspace.tableRecipe(
+                Workspace.table(Workspace.goodRow) + "1,2\n", named: "skip.csv")
+            let folder = workspace.at("skipping")
+            let trained = try Lockstep.run(
+                ["train", recipe, "--output", folder, "--lanes", "1", "--set", "data.onBadSample=skip"])
+            let note = "1 of 65 rows are not UTF-8, or have another number of fields, and are left out"
+            #expect(trained.exitCode == 0, "\(trained.everything)")
+            #expect(trained.errors.components(separatedBy: note).count == 2, "\(trained.everything)")
+            let evaluated = try Lockstep.run(["evaluate", folder, "--json", "-"])
+            #expect(evaluated.exitCode == 0 && evaluated.errors.contains("warning: " + note))
+            let warnings = try RunFiles.json(evaluated.output)["warnings"] as? [String]
+            #expect(warnings?.count == 1 && warnings?[0].contains("skip.csv:66") == true)
+            #expect(try json(["evaluate", first])["warnings"] == nil)
+        }
+
         @Test func compareSetsRunsSideBySide() throws {
             let second = workspace.at("second")
             try train(recipe, second, ["training.optimizer.rate=0.0000001", "seed=9", "model.hidden=[4]"])

@@ -73,4 +73,35 @@ struct LanguageRecipeTests {
         try refuse(Self.parallel, ["model={kind: gpt}"], "translation")
         try refuse(Self.parallel, ["training.schedule.warmupSteps=0"], "is needed")
     }
+
+    @Test func lengthBuckets() throws {
+        func buckets(_ text: String, _ words: [String]) throws -> LengthBucketsPart? {
+            let recipe = try RecipeSamples.parse(text, words)
+            #expect(try Recipe(effectiveKeys: recipe.effectiveKeys).effectiveKeys == recipe.effectiveKeys)
+            return recipe.data.content.lengthBuckets
+        }
+        #expect(try buckets(Self.parallel, []) == nil)
+        #expect(try buckets(Self.parallel, ["data.lengthBuckets=auto"]) == .automatic)
+        #expect(try buckets(Self.parallel, ["data.lengthBuckets=[16, 64]"]) == .limits([16, 64]))
+        #expect(
+            try buckets(RecipeSamples.lines, ["data.lengthBuckets=[16, 24]"]) == .limits([16, 24, 256]),
+            "the longest text is not cut shorter")
+        #expect(try buckets(RecipeSamples.text, ["data.lengthBuckets=32"]) == .limits([32, 256]))
+        let keys = try RecipeSamples.parse(Self.parallel, ["data.lengthBuckets=[16, 24]"]).effectiveKeys
+        #expect(keys["data.lengthBuckets"] == "[16, 24, 64]")
+        #expect(try RecipeSamples.parse(Self.parallel).effectiveKeys["data.lengthBuckets"] == "null")
+        for (text, words, mention) in [
+            (Self.parallel, ["data.lengthBuckets=[24, 16]"], "must rise"),
+            (Self.parallel, ["data.lengthBuckets=[]"], "names no length"),
+            (Self.parallel, ["data.lengthBuckets=[16, 65]"], "from 1 to 64"),
+            (Self.parallel, ["data.lengthBuckets=many"], "auto"),
+            (RecipeSamples.lines, ["data.lengthBuckets=auto", "data.pad=left"], "data.pad: right"),
+            (RecipeSamples.lines, ["data.lengthBuckets=auto", "model={kind: textCNN}"], "textCNN"),
+            (Self.tokens, ["data.lengthBuckets=auto"], "unknown key"),
+        ] {
+            let error = try #require(RecipeSamples.error(text, words))
+            #expect(error.code == .usage && error.location?.file != nil, "\(error)")
+            #expect((error.message + (error.remedy ?? "")).contains(mention), "\(error)")
+        }
+    }
 }

@@ -43,6 +43,10 @@ public protocol Dataset: Sendable {
     /// otherwise.
     /// - Throws: 65 where the sample cannot be decoded.
     func write(sample index: Int, field: Int, epoch: Int, to destination: UnsafeMutableRawPointer) throws
+    /// Writes all fields of a sample as it is in an epoch: for types that find them together.
+    /// - Parameter place: where a field goes.
+    /// - Throws: 65 where the sample cannot be decoded.
+    func write(sample index: Int, epoch: Int, to place: (_ field: Int) -> UnsafeMutableRawPointer) throws
     /// Where the sample comes from, `FILE:LINE` for a file.
     func describe(sample index: Int) -> String
     /// What a person reads of the sample: its text, or its row of a table; nil where there is no such thing.
@@ -62,6 +66,16 @@ extension Dataset {
         sample index: Int, field: Int, epoch: Int, to destination: UnsafeMutableRawPointer
     ) throws {
         try write(sample: index, field: field, to: destination)
+    }
+
+    /// Writes one field after the other.
+    /// - Throws: 65 where the sample cannot be decoded.
+    public func write(
+        sample index: Int, epoch: Int, to place: (_ field: Int) -> UnsafeMutableRawPointer
+    ) throws {
+        for field in fields.indices {
+            try write(sample: index, field: field, epoch: epoch, to: place(field))
+        }
     }
 
     /// None.

@@ -10,7 +10,7 @@ public final class ResidentDataset: Dataset, @unchecked Sendable {
     /// True.
     public var isResident: Bool { true }
     private let origin: any Dataset
-    /// Written in `init`, read-only afterwards.
+    /// Written while it is made, read-only afterwards.
     private let buffers: [UnsafeMutableRawPointer]
 
     /// Decodes every sample.
@@ -20,12 +20,24 @@ public final class ResidentDataset: Dataset, @unchecked Sendable {
         fields = dataset.fields
         origin = dataset
         buffers = dataset.fields.map { AlignedBuffer.allocate(byteCount: $0.sampleByteCount * dataset.count) }
-        for index in 0..<count {
-            for (number, field) in fields.enumerated() {
-                try dataset.write(
-                    sample: index, field: number, to: buffers[number] + index * field.sampleByteCount)
+        try decode(dataset)
+    }
+
+    /// Decodes every sample, by all processors; of several bad ones the first is told.
+    private func decode(_ dataset: some Dataset) throws {
+        let chunk = 1024
+        let sizes = fields.map(\.sampleByteCount)
+        let failures = ParallelWork.map(count: (count + chunk - 1) / chunk) { part -> (any Error)? in
+            do {
+                for index in (part * chunk)..<min(count, (part + 1) * chunk) {
+                    try dataset.write(sample: index, epoch: 0) { buffers[$0] + index * sizes[$0] }
+                }
+                return nil
+            } catch {
+                return error
             }
         }
+        if let first = failures.lazy.compactMap({ $0 }).first { throw first }
     }
 
     deinit {
@@ -67,9 +79,10 @@ public final class ResidentDataset: Dataset, @unchecked Sendable {
                 let to = destination.assumingMemoryBound(to: UInt32.self)
                 for position in 0..<sampleCount { to[position] = from[indices[position]] }
             } else {
+                let kept = batch.sampleByteCount(ofField: number)
                 for position in 0..<sampleCount {
-                    (destination + position &* byteCount).copyMemory(
-                        from: source + indices[position] &* byteCount, byteCount: byteCount)
+                    (destination + position &* kept).copyMemory(
+                        from: source + indices[position] &* byteCount, byteCount: kept)
                 }
             }
         }

@@ -32,6 +32,14 @@ public struct SubsetDataset: Dataset {
         try base.write(sample: indices[index], field: field, epoch: epoch, to: destination)
     }
 
+    /// Writes all fields of a sample as it is in an epoch.
+    /// - Throws: what the other dataset throws.
+    public func write(
+        sample index: Int, epoch: Int, to place: (_ field: Int) -> UnsafeMutableRawPointer
+    ) throws {
+        try base.write(sample: indices[index], epoch: epoch, to: place)
+    }
+
     /// Where the sample comes from.
     public func describe(sample index: Int) -> String { base.describe(sample: indices[index]) }
 

@@ -42,21 +42,33 @@ public struct TextDataset: Dataset {
     /// Tokenizes a sample, or reads its label.
     /// - Throws: 65 with FILE:LINE:COLUMN for an unknown class or a label that is no number.
     public func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws {
+        try write(sample: index) { $0 == field ? destination : nil }
+    }
+
+    /// Tokenizes a sample and reads its label, the row being read once.
+    /// - Throws: 65 with FILE:LINE:COLUMN for an unknown class or a label that is no number.
+    public func write(
+        sample index: Int, epoch: Int, to place: (_ field: Int) -> UnsafeMutableRawPointer
+    ) throws {
+        try write(sample: index) { place($0) }
+    }
+
+    /// Writes the fields that have a place.
+    private func write(sample index: Int, to place: (_ field: Int) -> UnsafeMutableRawPointer?) throws {
         let row = rows[index]
-        guard field == 0 else {
-            return try source.forEachField(ofRow: row) {
-                guard $0.column == labelColumn else { return }
-                try labelEncoder.write($0, row: row, source: source, to: destination)
-            }
-        }
+        let (tokens, label) = (place(0), fields.count > 1 ? place(1) : nil)
         // Quotes separate words, doubled or not: the bytes need no decoding before they are tokenized.
         var pieces = Array(repeating: UnsafeBufferPointer<UInt8>(start: nil, count: 0), count: columns.count)
         try source.forEachField(ofRow: row) { field in
+            if let label, field.column == labelColumn {
+                try labelEncoder.write(field, row: row, source: source, to: label)
+            }
             for (piece, column) in columns.enumerated() where column == field.column {
                 pieces[piece] = field.bytes
             }
         }
-        try tokenizer.encode(pieces, to: destination.assumingMemoryBound(to: Int32.self))
+        guard let tokens else { return }
+        try tokenizer.encode(pieces, to: tokens.assumingMemoryBound(to: Int32.self))
     }
 
     /// `FILE:LINE` of a sample's row.

@@ -3,8 +3,8 @@ import Diagnostics
 /// Hands out the micro-batches of some logical shards, in the order (step, shard), epoch after epoch without
 /// end.
 ///
-/// A resident dataset is gathered in the caller's thread by plain copies; any other is decoded ahead by a
-/// thread of the loader. One thread at a time may call ``next()``.
+/// A resident dataset is gathered in the caller's thread by plain copies; any other is decoded ahead by
+/// threads of the loader. One thread at a time may call ``next()``.
 public final class BatchLoader: @unchecked Sendable {
     private let dataset: any Dataset
     private let resident: ResidentDataset?
@@ -19,9 +19,11 @@ public final class BatchLoader: @unchecked Sendable {
     ///   - dataset: as many samples as the sampler counts.
     ///   - shards: the logical shards of this lane, within 0..<V.
     ///   - startStep: the global step of the first micro-batch.
-    ///   - depth: micro-batches that are decoded ahead.
+    ///   - depth: micro-batches that are decoded ahead; by itself 4, and up to 16 where they are small.
+    ///   - threads: how many are decoded at once; a resident dataset needs none.
     public init(
-        dataset: any Dataset, sampler: ShardSampler, shards: Range<Int>, startStep: Int, depth: Int = 4
+        dataset: any Dataset, sampler: ShardSampler, shards: Range<Int>, startStep: Int, depth: Int? = nil,
+        threads: Int = 1
     ) {
         let isSound =
             !shards.isEmpty && shards.lowerBound >= 0 && shards.upperBound <= sampler.shardCount
@@ -37,7 +39,9 @@ public final class BatchLoader: @unchecked Sendable {
         batch = MicroBatch(specs: specs, capacity: isPrefetching ? 1 : sampler.maximumShardSize)
         ring =
             isPrefetching
-            ? PrefetchRing(depth: depth, dataset: dataset, cursor: cursor, capacity: sampler.maximumShardSize)
+            ? PrefetchRing(
+                depth: depth ?? Self.depth(dataset, sampler), threads: threads, dataset: dataset,
+                cursor: cursor, capacity: sampler.maximumShardSize)
             : nil
     }
 
@@ -59,14 +63,20 @@ public final class BatchLoader: @unchecked Sendable {
         return batch
     }
 
-    /// Ends the loader's thread, if any, and waits for its end: one sample's decoding at most. Where there is
-    /// a thread, a ``next()`` that waits for it on another thread is woken and throws.
+    /// Ends the loader's threads, if any, and waits for their end: one sample's decoding at most. Where there are
+    /// threads, a ``next()`` that waits for it on another thread is woken and throws.
     public func stop() {
         guard let ring else {
             isStopped = true
             return
         }
         ring.stop()
+    }
+
+    /// As many micro-batches as have 4 MiB.
+    private static func depth(_ dataset: any Dataset, _ sampler: ShardSampler) -> Int {
+        let byteCount = max(1, dataset.sampleByteCount * sampler.maximumShardSize)
+        return min(16, max(4, (4 << 20) / byteCount))
     }
 
     private static func problem(

@@ -1,6 +1,7 @@
 import Diagnostics
 
-/// Memory for some samples, one 64-byte aligned buffer a field, [capacity, sampleShape…] row-major.
+/// Memory for some samples, one 64-byte aligned buffer a field, [capacity, sampleShape…] row-major. Where the batch has a
+/// ``length`` of its own, its sequences lie one after the other, [count, length].
 ///
 /// It is filled by one thread at a time and read by the thread that it was handed to.
 public final class MicroBatch: @unchecked Sendable {
@@ -16,6 +17,8 @@ public final class MicroBatch: @unchecked Sendable {
     public internal(set) var count = 0
     /// The position of the first sample in its step's global batch, or in the dataset for evaluation.
     public internal(set) var firstPosition = 0
+    /// How long the batch's sequences are; nil for those that the dataset writes.
+    public internal(set) var length: SequenceLength?
     /// The global step, or the evaluation batch's number.
     public internal(set) var step = 0
     /// The epoch of the step, counted from 0; 0 for evaluation.
@@ -44,17 +47,20 @@ public final class MicroBatch: @unchecked Sendable {
 
     /// The valid float32 elements of a field.
     public func floats(ofField field: Int) -> UnsafeBufferPointer<Float> {
-        let elementCount = count * specs[field].sampleByteCount / MemoryLayout<Float>.size
+        let elementCount = count * sampleByteCount(ofField: field) / MemoryLayout<Float>.size
         return UnsafeBufferPointer(
             start: fields[field].assumingMemoryBound(to: Float.self), count: elementCount)
     }
 
     /// The valid int32 elements of a field.
     public func integers(ofField field: Int) -> UnsafeBufferPointer<Int32> {
-        let elementCount = count * specs[field].sampleByteCount / MemoryLayout<Int32>.size
+        let elementCount = count * sampleByteCount(ofField: field) / MemoryLayout<Int32>.size
         return UnsafeBufferPointer(
             start: fields[field].assumingMemoryBound(to: Int32.self), count: elementCount)
     }
+
+    /// The bytes of one sample in a field.
+    func sampleByteCount(ofField field: Int) -> Int { specs[field].byteCount(length) }
 
     /// Fills the batch with the samples of `range` in the dataset's order.
     /// - Parameter batch: the evaluation batch's number, kept in `step`.
@@ -64,9 +70,11 @@ public final class MicroBatch: @unchecked Sendable {
     }
 
     /// Fills the batch with the samples of these numbers.
+    /// - Parameter length: where sequences are cut; none of the samples may be longer.
     /// - Throws: 1 where they do not fit; 65 where a sample cannot be decoded.
     public func gather(
-        _ dataset: any Dataset, indices: some Collection<Int>, firstPosition: Int = 0, batch: Int = 0
+        _ dataset: any Dataset, indices: some Collection<Int>, firstPosition: Int = 0, batch: Int = 0,
+        length: SequenceLength? = nil
     ) throws {
         try checkFit(dataset, count: indices.count)
         for (position, index) in indices.enumerated() {
@@ -76,7 +84,7 @@ public final class MicroBatch: @unchecked Sendable {
             sampleIndices[position] = index
         }
         (count, self.firstPosition, step, shard) = (indices.count, firstPosition, batch, 0)
-        epoch = 0
+        (epoch, self.length) = (0, length)
         if let resident = dataset as? ResidentDataset {
             resident.gather(into: self)
         } else {
@@ -93,13 +101,15 @@ public final class MicroBatch: @unchecked Sendable {
     }
 
     /// Decodes the samples of `sampleIndices`; stops early when asked to.
+    ///
+    /// Where sequences are cut, what a sample has beyond its length is written over by the next one; behind the last one
+    /// there is room, since the batch was made for as many samples of full length.
     func decode(_ dataset: any Dataset, unless isStopped: () -> Bool = { false }) throws {
+        let sizes = specs.indices.map(sampleByteCount(ofField:))
         for position in 0..<count {
             if isStopped() { return }
-            for field in specs.indices {
-                try dataset.write(
-                    sample: sampleIndices[position], field: field, epoch: epoch,
-                    to: fields[field] + position * specs[field].sampleByteCount)
+            try dataset.write(sample: sampleIndices[position], epoch: epoch) { field in
+                fields[field] + position &* sizes[field]
             }
         }
     }

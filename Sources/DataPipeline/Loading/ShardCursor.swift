@@ -25,13 +25,8 @@ struct ShardCursor {
         batch.shard = shard
         batch.count = range.count
         batch.firstPosition = range.lowerBound
-        let first = sampler.firstPosition(step: step) + range.lowerBound
-        let indices = batch.sampleIndices
-        if sampler.shuffles {
-            permutation.copy(first..<(first + range.count), to: indices)
-        } else {
-            for offset in 0..<range.count { indices[offset] = first &+ offset }
-        }
+        batch.length = sampler.length(ofStep: step)
+        sampler.copySamples(range, step: step, permutation, to: batch.sampleIndices)
         shard += 1
         if shard == shards.upperBound { beginStep(step + 1) }
     }

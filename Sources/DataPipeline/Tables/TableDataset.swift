@@ -21,6 +21,8 @@ public struct TableDataset: Dataset {
     private let offsets: [Int]
     /// For each feature column, its categories' numbers; empty for numeric ones.
     private let categories: [[String: Int]]
+    /// For each feature column, how it is encoded.
+    private let encodings: [FittedTable.Encoding]
 
     init(_ fitted: FittedTable, source: CSVSource, rows: [Int]?, withLabel: Bool) throws {
         let label = fitted.label.column
@@ -37,6 +39,7 @@ public struct TableDataset: Dataset {
             defer { offset += column.width }
             return offset
         }
+        encodings = fitted.columns.map(\.encoding)
         categories = fitted.columns.map { column in
             guard case .oneHot(let names, _) = column.encoding else { return [:] }
             return Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -62,30 +65,47 @@ public struct TableDataset: Dataset {
     /// - Throws: 65 with FILE:LINE:COLUMN for a field that is no number, a refused missing value, an unknown
     ///   class.
     public func write(sample index: Int, field: Int, to destination: UnsafeMutableRawPointer) throws {
+        try write(sample: index) { $0 == field ? destination : nil }
+    }
+
+    /// Decodes a sample, its row being read once.
+    /// - Throws: 65 with FILE:LINE:COLUMN for a field that is no number, a refused missing value, an unknown
+    ///   class.
+    public func write(
+        sample index: Int, epoch: Int, to place: (_ field: Int) -> UnsafeMutableRawPointer
+    ) throws {
+        try write(sample: index) { place($0) }
+    }
+
+    /// Writes the fields that have a place.
+    private func write(sample index: Int, to place: (_ field: Int) -> UnsafeMutableRawPointer?) throws {
         let row = rows[index]
-        guard field == 0 else {
-            return try source.forEachField(ofRow: row) {
-                guard $0.column == labelColumn else { return }
-                try labelEncoder.write($0, row: row, source: source, to: destination)
-            }
-        }
-        let features = destination.assumingMemoryBound(to: Float.self)
+        let (features, label) = (place(0), fields.count > 1 ? place(1) : nil)
+        let numbers = features?.assumingMemoryBound(to: Float.self)
         try source.forEachField(ofRow: row) { field in
-            let slot = slots[field.column]
-            guard slot >= 0 else { return }
-            switch fitted.columns[slot].encoding {
-            case .number(let center, let scale, let fill):
-                let value = (try number(field, row: row, fill: fill) - center) / scale
-                guard Float(value).isFinite else {
-                    throw source.error("'\(field.excerpt)' is beyond float32's range", row: row, field: field)
-                }
-                features[offsets[slot]] = Float(value)
-            case .oneHot(_, let fill):
-                let own = try category(field, row: row, slot: slot, fill: fill)
-                for number in 0..<categories[slot].count {
-                    features[offsets[slot] + number] = number == own ? 1 : 0
-                }
+            if let label, field.column == labelColumn {
+                try labelEncoder.write(field, row: row, source: source, to: label)
             }
+            let slot = slots[field.column]
+            guard slot >= 0, let numbers else { return }
+            try encode(field, row: row, slot: slot, to: numbers + offsets[slot])
+        }
+    }
+
+    /// Writes the features of a column.
+    private func encode(
+        _ field: CSVField, row: Int, slot: Int, to features: UnsafeMutablePointer<Float>
+    ) throws {
+        switch encodings[slot] {
+        case .number(let center, let scale, let fill):
+            let value = Float((try number(field, row: row, fill: fill) - center) / scale)
+            guard value.isFinite else {
+                throw source.error("'\(field.excerpt)' is beyond float32's range", row: row, field: field)
+            }
+            features[0] = value
+        case .oneHot(_, let fill):
+            let own = try category(field, row: row, slot: slot, fill: fill)
+            for number in 0..<categories[slot].count { features[number] = number == own ? 1 : 0 }
         }
     }
 

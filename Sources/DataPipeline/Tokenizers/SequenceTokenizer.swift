@@ -120,7 +120,15 @@ public struct PieceSequences: Codable, Sendable, Equatable {
     ) throws {
         if texts.count == 1, !lowercases { return try body(texts[0]) }
         var joined = Array(texts.joined(separator: [UInt8(ascii: " ")]))
-        if lowercases { joined = Array(String(decoding: joined, as: UTF8.self).lowercased().utf8) }
+        if lowercases {
+            if joined.allSatisfy({ $0 < 0x80 }) {
+                for place in joined.indices where (0x41...0x5A).contains(joined[place]) {
+                    joined[place] |= 0x20
+                }
+            } else {
+                joined = Array(String(decoding: joined, as: UTF8.self).lowercased().utf8)
+            }
+        }
         try joined.withUnsafeBufferPointer(body)
     }
 }

@@ -15,43 +15,71 @@ struct WordBytes: Hashable {
 /// normalised, so é written as one character and as e with a combining accent are different words.
 struct WordScanner {
     private let lowercases: Bool
-    private var word = WordBytes()
+    /// A word that differs from what stands in the text, or is not of ASCII alone.
+    private var changed: [UInt8] = []
 
     init(lowercases: Bool) {
         self.lowercases = lowercases
-        word.bytes.reserveCapacity(64)
+        changed.reserveCapacity(64)
     }
 
-    /// Hands each word, lower-cased if asked for, to `body`. Ill-formed UTF-8 separates words.
-    mutating func forEachWord(in bytes: UnsafeBufferPointer<UInt8>, _ body: (WordBytes) -> Void) {
-        word.bytes.removeAll(keepingCapacity: true)
+    /// Hands each word, lower-cased if asked for, to `body` until that returns false. Ill-formed UTF-8 separates words.
+    /// - Parameter body: the bytes are valid within it alone.
+    mutating func forEachWord(
+        in bytes: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Bool
+    ) {
         var offset = 0
+        while offset < bytes.count {
+            let byte = bytes[offset]
+            if byte < 0x80, !Self.isASCIIWord(byte) {
+                offset &+= 1
+                continue
+            }
+            let start = offset
+            var hasUpper = false
+            while offset < bytes.count, bytes[offset] < 0x80, Self.isASCIIWord(bytes[offset]) {
+                hasUpper = hasUpper || Self.isUpper(bytes[offset])
+                offset &+= 1
+            }
+            let isPlain = offset == bytes.count || bytes[offset] < 0x80
+            if isPlain, !(hasUpper && lowercases) {
+                // Most words stand in the text as they are handed out.
+                guard body(UnsafeBufferPointer(rebasing: bytes[start..<offset])) else { return }
+                continue
+            }
+            changed.removeAll(keepingCapacity: true)
+            for byte in bytes[start..<offset] { append(byte) }
+            if !isPlain { finishWord(in: bytes, &offset) }
+            guard changed.isEmpty || changed.withUnsafeBufferPointer(body) else { return }
+        }
+    }
+
+    /// Goes on with a word at a character beyond ASCII, to its end and behind what ended it.
+    private mutating func finishWord(in bytes: UnsafeBufferPointer<UInt8>, _ offset: inout Int) {
         while offset < bytes.count {
             let byte = bytes[offset]
             if byte < 0x80 {
                 offset &+= 1
-                if isASCIIWord(byte) {
-                    let isUpper = lowercases && byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
-                    word.bytes.append(isUpper ? byte | 0x20 : byte)
-                    continue
-                }
+                guard Self.isASCIIWord(byte) else { return }
+                append(byte)
             } else {
                 let (scalar, length) = Self.scalar(in: bytes, at: offset)
                 offset &+= length
-                if let scalar, Self.isWord(scalar) {
-                    append(scalar)
-                    continue
-                }
-            }
-            if !word.bytes.isEmpty {
-                body(word)
-                word.bytes.removeAll(keepingCapacity: true)
+                guard let scalar, Self.isWord(scalar) else { return }
+                append(scalar)
             }
         }
-        if !word.bytes.isEmpty { body(word) }
     }
 
-    private func isASCIIWord(_ byte: UInt8) -> Bool {
+    private mutating func append(_ byte: UInt8) {
+        changed.append(lowercases && Self.isUpper(byte) ? byte | 0x20 : byte)
+    }
+
+    private static func isUpper(_ byte: UInt8) -> Bool {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
+    }
+
+    private static func isASCIIWord(_ byte: UInt8) -> Bool {
         let folded = byte | 0x20
         return (folded >= UInt8(ascii: "a") && folded <= UInt8(ascii: "z"))
             || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9"))
@@ -59,9 +87,9 @@ struct WordScanner {
 
     private mutating func append(_ scalar: Unicode.Scalar) {
         if lowercases {
-            word.bytes.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
+            changed.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
         } else {
-            word.bytes.append(contentsOf: String(Character(scalar)).utf8)
+            changed.append(contentsOf: String(Character(scalar)).utf8)
         }
     }
 

@@ -76,7 +76,7 @@ public struct WordTokenizer: Codable, Sendable, Equatable {
     public let options: WordTokenizerOptions
     /// The words, the first of which has the identifier 2.
     public let words: [String]
-    private let identifiers: [WordBytes: Int32]
+    private let table: WordTable
 
     /// Identifiers in use, padding and out-of-vocabulary counted: the rows of an embedding.
     public var identifierCount: Int { words.count + Self.firstWordID }
@@ -87,11 +87,8 @@ public struct WordTokenizer: Codable, Sendable, Equatable {
         try options.validate()
         self.words = words
         self.options = options
-        let numbered = words.enumerated().map {
-            (WordBytes(bytes: Array($1.utf8)), Int32(truncatingIfNeeded: $0 + Self.firstWordID))
-        }
-        identifiers = Dictionary(numbered, uniquingKeysWith: { first, _ in first })
-        guard identifiers.count == words.count, words.count <= options.vocabularySize - Self.firstWordID
+        table = WordTable(words)
+        guard table.count == words.count, words.count <= options.vocabularySize - Self.firstWordID
         else {
             throw LockstepError(.badData, "the vocabulary lists a word twice or is larger than its own size")
         }
@@ -107,7 +104,10 @@ public struct WordTokenizer: Codable, Sendable, Equatable {
         var counts: [WordBytes: Int] = [:]
         var scanner = WordScanner(lowercases: options.lowercases)
         try visit { bytes in
-            scanner.forEachWord(in: bytes) { counts[$0, default: 0] += 1 }
+            scanner.forEachWord(in: bytes) {
+                counts[WordBytes(bytes: Array($0)), default: 0] += 1
+                return true
+            }
         }
         let frequent = counts.filter { $0.value >= options.minimumCount }.sorted {
             $0.value != $1.value ? $0.value > $1.value : $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
@@ -142,17 +142,24 @@ public struct WordTokenizer: Codable, Sendable, Equatable {
         var skipped = 0
         if options.truncationSide == .head {
             var total = 0
-            for piece in pieces { scanner.forEachWord(in: piece) { _ in total += 1 } }
+            for piece in pieces {
+                scanner.forEachWord(in: piece) { _ in
+                    total += 1
+                    return true
+                }
+            }
             skipped = max(0, total - length)
         }
-        var seen = 0
         var written = 0
         for piece in pieces where written < length {
             scanner.forEachWord(in: piece) { word in
-                seen += 1
-                guard seen > skipped, written < length else { return }
-                tokens[written] = identifiers[word] ?? Self.outOfVocabularyID
+                if skipped > 0 {
+                    skipped -= 1
+                    return true
+                }
+                tokens[written] = table[word].map { Int32($0 + Self.firstWordID) } ?? Self.outOfVocabularyID
                 written += 1
+                return written < length
             }
         }
         let padding = length - written

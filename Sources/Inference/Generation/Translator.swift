@@ -40,14 +40,36 @@ public final class Translator: @unchecked Sendable {
     /// - Throws: `LockstepError` when a program fails.
     public func translate(_ lines: [String], _ search: BeamSearch, threads: Int = 1) throws -> [[Translation]]
     {
-        let sources = lines.map { tokenizer.encode($0) }
-        // Neighbours in length go to one thread, so that little is filled up.
-        let order = sources.indices.sorted { (sources[$0].count, $0) < (sources[$1].count, $1) }
-        let batches = stride(from: 0, to: order.count, by: batchSize).map {
-            Array(order[$0..<min(order.count, $0 + batchSize)])
+        var results = [[Translation]](repeating: [], count: lines.count)
+        for batch in try translate(lines, search, threads: threads, part: 0, of: 1) {
+            for (line, translations) in zip(batch.lines, batch.found) { results[line] = translations }
         }
-        let work = (0..<max(1, min(threads, batches.count))).map { thread in
-            Share(batches: stride(from: thread, to: batches.count, by: max(1, threads)).map { batches[$0] })
+        return results
+    }
+
+    /// Lines that are translated together.
+    private struct Batch: Sendable {
+        /// Its number among the batches of all ranks.
+        let number: Int
+        let lines: [Int]
+        var found: [[Translation]] = []
+    }
+
+    /// Translates every `count`-th batch from number `part` on. Batches are cut without regard to ranks and threads: what
+    /// stands beside a line, and so its bits, is the same for all of them.
+    /// - Returns: the batches by rising number.
+    private func translate(
+        _ lines: [String], _ search: BeamSearch, threads: Int, part: Int, of count: Int
+    ) throws -> [Batch] {
+        let sources = lines.map { tokenizer.encode($0) }
+        // Neighbours in length go together, so that little is filled up.
+        let order = sources.indices.sorted { (sources[$0].count, $0) < (sources[$1].count, $1) }
+        let batches = stride(from: 0, to: order.count, by: batchSize).enumerated().map { number, first in
+            Batch(number: number, lines: Array(order[first..<min(order.count, first + batchSize)]))
+        }
+        let own = stride(from: part, to: batches.count, by: count).map { batches[$0] }
+        let work = (0..<max(1, min(threads, own.count))).map { thread in
+            Share(batches: stride(from: thread, to: own.count, by: max(1, threads)).map { own[$0] })
         }
         DispatchQueue.concurrentPerform(iterations: work.count) { thread in
             do {
@@ -57,18 +79,15 @@ public final class Translator: @unchecked Sendable {
             }
         }
         if let error = work.lazy.compactMap(\.error).first { throw error }
-        var results = [[Translation]](repeating: [], count: lines.count)
-        for share in work { for (line, translations) in share.found { results[line] = translations } }
-        return results
+        return work.flatMap(\.batches).sorted { $0.number < $1.number }
     }
 
     /// What one thread does.
     private final class Share: @unchecked Sendable {
-        let batches: [[Int]]
-        var found: [(line: Int, translations: [Translation])] = []
+        var batches: [Batch]
         var error: (any Error)?
 
-        init(batches: [[Int]]) { self.batches = batches }
+        init(batches: [Batch]) { self.batches = batches }
     }
 
     private func translate(_ share: Share, _ sources: [[Int32]], _ search: BeamSearch) throws {
@@ -77,25 +96,28 @@ public final class Translator: @unchecked Sendable {
         let translator = TokenTranslator(
             transformer, layout: model.layout, parameters: model.parameters,
             tokens: .init(begin: frame.begin, end: frame.end, padding: frame.padding), batchSize: batchSize)
-        for batch in share.batches {
-            let hypotheses = try translator.translate(batch.map { sources[$0] }, search)
-            for (line, found) in zip(batch, hypotheses) {
-                share.found.append(
-                    (line, found.map { Translation(text: tokenizer.decode($0.tokens), score: $0.score) }))
+        for place in share.batches.indices {
+            let hypotheses = try translator.translate(share.batches[place].lines.map { sources[$0] }, search)
+            share.batches[place].found = hypotheses.map { found in
+                found.map { Translation(text: tokenizer.decode($0.tokens), score: $0.score) }
             }
         }
     }
 
-    /// BLEU of the best translations of lines, cased and detokenized, with the word splitting 13a.
+    /// How near the best translations of lines come to their references: of every `count`-th batch of lines from number
+    /// `part` on, the share of one rank of `count`.
     /// - Throws: `LockstepError` when a program fails.
-    public func bleu(
-        _ lines: [(source: String, target: String)], _ search: BeamSearch, threads: Int = 1
-    ) throws -> BLEU {
-        var bleu = BLEU()
-        let translations = try translate(lines.map(\.source), search, threads: threads)
-        for (line, found) in zip(lines, translations) {
-            try bleu.add(found.first?.text ?? "", references: [line.target])
+    public func scores(
+        _ lines: [(source: String, target: String)], _ search: BeamSearch, threads: Int = 1, part: Int = 0,
+        of count: Int = 1
+    ) throws -> TranslationScores {
+        var scores = TranslationScores()
+        let batches = try translate(lines.map(\.source), search, threads: threads, part: part, of: count)
+        for batch in batches {
+            try scores.accumulate(
+                batch: batch.number, translations: batch.found.map { $0.first?.text ?? "" },
+                references: batch.lines.map { lines[$0].target })
         }
-        return bleu
+        return scores
     }
 }

@@ -73,6 +73,19 @@ public struct DataPart: Sendable, Equatable {
             }
         }
 
+        /// Whether batches hold texts of like length, where samples are texts.
+        public var lengthBuckets: LengthBucketsPart? {
+            if case .parallel(let part) = self { return part.lengthBuckets }
+            return tokenizer?.lengthBuckets
+        }
+
+        /// Where samples that are decoded from text are kept, where they do not fit memory; nil for the user's cache folder,
+        /// and for formats that keep what they decode in files of their own.
+        public var sampleCacheFolder: String? {
+            if case .table(let part) = self { return part.cacheFolder }
+            return tokenizer?.cacheFolder
+        }
+
         init(_ format: Format, _ reader: RecipeReader) throws {
             switch format {
             case .table: self = .table(try TablePart(reader))
@@ -133,13 +146,13 @@ public struct DataPart: Sendable, Equatable {
 
     /// Whether some rows are set aside for validation.
     public var hasValidation: Bool {
-        if case .parallel(let part) = content { return part.validationPaths != nil }
+        if let own = content.part.ownSplits { return own.validation }
         return fold != nil ? validationFraction > 0 : split.hasValidation
     }
 
     /// Whether some rows are set aside for the test.
     public var hasTest: Bool {
-        if case .parallel(let part) = content { return part.testPaths != nil }
+        if let own = content.part.ownSplits { return own.test }
         return fold != nil || split.hasTest
     }
 }
@@ -150,31 +163,20 @@ extension DataPart {
         paths = try Self.readPaths(reader)
         classNames = try ClassNames(reader, key: "classNames")
         content = try Content(format, reader)
-        let isText = format == .tokens || format == .parallel
-        onBadSample = isText ? .stop : try reader.choice("onBadSample", default: .stop)
-        // Pairs of files are a split of their own: these keys are then unknown.
-        split = format == .parallel ? SplitPart() : try SplitPart(try reader.part("split"))
-        if format == .parallel {
-            (testPath, fold, validationFraction) = (nil, nil, 0.1)
-            residentLimitBytes = try Self.readResidentLimit(reader)
-            try reader.finish(for: "data format '\(format.rawValue)'")
-            guard paths.count == 2 else {
-                throw reader.failure(
-                    "paths", "must be two files, not \(paths.count)",
-                    remedy: "name a text and its translation")
-            }
-            return
+        let shared = content.part.sharedKeys
+        onBadSample = shared.contains(.badSamples) ? try reader.choice("onBadSample", default: .stop) : .stop
+        (split, testPath, fold, validationFraction) = (SplitPart(), nil, nil, 0.1)
+        if shared.contains(.splits) {
+            split = try SplitPart(try reader.part("split"))
+            testPath = try reader.optionalPath("testPath")
+            fold = try Fold(reader, key: "fold")
+            validationFraction = try reader.number("validationFraction", .below(0, 1), default: 0.1)
         }
-        testPath = try reader.optionalPath("testPath")
-        fold = try Fold(reader, key: "fold")
-        validationFraction = try reader.number("validationFraction", .below(0, 1), default: 0.1)
-        residentLimitBytes = try Self.readResidentLimit(reader)
+        residentLimitBytes = try reader.integer(
+            "residentLimitBytes", in: 0...Int.max, default: Self.defaultResidentLimitBytes)
         try reader.finish(for: "data format '\(format.rawValue)'")
-        try check(reader)
-    }
-
-    private static func readResidentLimit(_ reader: RecipeReader) throws -> Int {
-        try reader.integer("residentLimitBytes", in: 0...Int.max, default: defaultResidentLimitBytes)
+        if shared.contains(.splits) { try checkTestPath(reader) }
+        try content.part.check(self, reader)
     }
 
     private static func readPaths(_ reader: RecipeReader) throws -> [String] {
@@ -190,7 +192,7 @@ extension DataPart {
         return [try reader.path(try reader.required("path"), "path")]
     }
 
-    private func check(_ reader: RecipeReader) throws {
+    private func checkTestPath(_ reader: RecipeReader) throws {
         switch (split.kind, testPath) {
         case (.files, nil):
             throw reader.failure(
@@ -199,44 +201,17 @@ extension DataPart {
             throw reader.failure("testPath", "needs data.split.kind: files", remedy: "write that, or drop it")
         default: break
         }
-        if case .images(let part) = content, case .idx(_, let testLabels) = part.source {
-            guard (testLabels == nil) == (testPath == nil), paths.count == 1 else {
-                throw reader.failure(
-                    "testLabels", "does not fit data.testPath",
-                    remedy: "give one data.path with data.labels, and data.testPath with data.testLabels")
-            }
-        }
-        if format == .tokens { try checkTokens(reader) }
-        if format == .lines {
-            if split.kind == .files {
-                throw reader.failure("split", "of kind files does not fit lines: a file is a class there")
-            }
-            if paths.count < 2 {
-                throw reader.failure("paths", "names one file", remedy: "name one file a class, two or more")
-            }
-        }
-    }
-
-    /// A running text is cut into consecutive parts, nothing else.
-    private func checkTokens(_ reader: RecipeReader) throws {
-        let isPlain = split.seed == 0 && !split.stratify && fold == nil && classNames == nil
-        guard split.kind == .fractions || split.kind == .files, isPlain else {
-            throw reader.failure(
-                "split", "of a running text is one of consecutive parts",
-                remedy:
-                    "write data.split: {train: 0.9, validation: 0.1}, or kind: files with data.testPath; no "
-                    + "fold, seed, stratify or classNames")
-        }
     }
 
     func flatten(into keys: inout FlatKeys) {
+        let shared = content.part.sharedKeys
         keys.add("format", format.rawValue)
         if paths.count == 1 { keys.add("path", paths[0]) } else { keys.add("paths", paths) }
-        if format != .parallel { keys.add("testPath", testPath) }
         classNames.flatten(into: &keys)
         content.part.flatten(into: &keys)
-        if format != .parallel {
-            if format != .tokens { keys.add("onBadSample", onBadSample.rawValue) }
+        if shared.contains(.badSamples) { keys.add("onBadSample", onBadSample.rawValue) }
+        if shared.contains(.splits) {
+            keys.add("testPath", testPath)
             keys.inside("split") { split.flatten(into: &$0) }
             keys.add("fold", fold?.description)
             keys.add("validationFraction", validationFraction)

@@ -91,6 +91,8 @@ extension FittedTable: FittedFormat {
     public var classCount: Int? { label.classCount }
     /// Their names.
     public var classNames: [String] { label.classNames }
+    /// Numbers are.
+    public var decodesText: Bool { true }
     /// Missing values.
     public var leftOutReason: String { "have missing values and are left out (data.missing)" }
 
@@ -113,6 +115,8 @@ extension FittedText: FittedFormat {
     public var classNames: [String] { label.classNames }
     /// The vocabulary.
     public var tokens: TokenInput? { tokenizer.input }
+    /// Words are.
+    public var decodesText: Bool { true }
     /// Labels.
     public var leftOutReason: String {
         "have no label, or one that the training rows lack, and are left out (data.onBadSample)"

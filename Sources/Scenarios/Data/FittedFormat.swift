@@ -18,6 +18,8 @@ public protocol FittedFormat: Codable, Sendable, Equatable {
     var classNames: [String] { get }
     /// What the first input holds, where it is tokens.
     var tokens: TokenInput? { get }
+    /// Whether samples are decoded from text, and so are worth keeping where they do not fit memory.
+    var decodesText: Bool { get }
     /// Encodes rows of a source; all of them where `rows` is nil.
     /// - Throws: `LockstepError` (65) with the place of a bad row.
     func samples(_ source: Source, rows: [Int]?, for purpose: SamplePurpose) throws -> Samples
@@ -33,6 +35,8 @@ extension FittedFormat {
     public var ignoredLabel: Int? { nil }
     /// The input is no text.
     public var tokens: TokenInput? { nil }
+    /// Samples lie in files of tokens or pictures.
+    public var decodesText: Bool { false }
     /// In general terms.
     public var leftOutReason: String { "cannot be used and are left out" }
 

@@ -129,6 +129,9 @@ public struct FittedLines: FittedFormat {
     /// The vocabulary.
     public var tokens: TokenInput? { tokenizer.input }
 
+    /// Words are.
+    public var decodesText: Bool { true }
+
     /// Encodes texts as if they were lines.
     public func samples(texts: [String]) throws -> Samples { try tokenizer.samples(texts) }
 

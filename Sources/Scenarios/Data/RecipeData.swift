@@ -12,6 +12,8 @@ public struct RecipeData: Sendable {
     public let fitted: FittedData
     private let residentLimit: Int
     private let tokenDropout: Double
+    private let lengthBuckets: LengthBucketsPart?
+    private let cacheFolder: String
     private let onBadSample: DataPart.BadSamples
     private let task: Recipe.TaskKind
 
@@ -23,22 +25,55 @@ public struct RecipeData: Sendable {
         split = try source.split(recipe.data)
         self.fitted = try fitted ?? source.fit(recipe, rows: split.train)
         tokenDropout = recipe.data.content.tokenizer?.tokenDropout ?? 0
+        lengthBuckets = recipe.data.content.lengthBuckets
+        cacheFolder = recipe.data.content.sampleCacheFolder ?? CacheFolder.standard
         (residentLimit, onBadSample) = (recipe.data.residentLimitBytes, recipe.data.onBadSample)
         task = recipe.task
     }
 
-    /// The samples of a split, held in memory when they fit the recipe's limit.
+    /// The samples of a split, held in memory when they fit the recipe's limit; larger ones that are decoded from text in a
+    /// file, mapped into memory.
     /// - Throws: `LockstepError` (65) when the split has no rows.
     public func dataset(
         _ split: CoordinatorPart.Split, for purpose: SamplePurpose = .evaluation
     ) throws -> any Dataset {
-        let dataset = try samples(split, for: purpose).dataset.resident(upTo: residentLimit)
+        let dataset = try kept(try samples(split, for: purpose))
         guard tokenDropout > 0, case .training(let seed) = purpose,
             let masking = fitted.format.tokens?.masking
         else { return dataset }
         return try TokenDropout(
             dataset, rate: tokenDropout, hidden: Int32(masking.mask),
             kept: 0...Int32(masking.firstOrdinary - 1), seed: seed)
+    }
+
+    /// Samples decoded once for all epochs, in memory or in a file, where it takes long to decode them.
+    private func kept(_ samples: Samples) throws -> any Dataset {
+        let dataset = try samples.dataset.resident(upTo: residentLimit)
+        guard !dataset.isResident, !dataset.variesByEpoch, fitted.format.decodesText else { return dataset }
+        let tokens = fitted.format.tokens
+        let packing = SampleFile.Packing(
+            filler: (tokens?.paddingID).map(Int32.init), identifierCount: tokens?.identifierCount ?? 0)
+        var key = SampleKey(source.fingerprint)
+        key.add(try fitted.encoded())
+        for row in samples.rows { key.add(row) }
+        return try SampleFile(dataset, packing: packing, key: key.value, folder: cacheFolder)
+    }
+
+    /// The samples of a dataset of this data by their lengths; nil where the recipe asks for no buckets.
+    /// - Throws: `LockstepError` (65) where a sample cannot be decoded.
+    public func buckets(of dataset: any Dataset) throws -> LengthBuckets? {
+        guard let lengthBuckets, let tokens = fitted.format.tokens, let padding = tokens.paddingID else {
+            return nil
+        }
+        // What a model foretells is as long as what it reads.
+        let lengths = try dataset.sequenceLengths(
+            ofFields: 0..<fitted.inputs.count, filler: Int32(padding))
+        switch lengthBuckets {
+        case .limits(let limits): return try LengthBuckets(lengths: lengths, limits: limits)
+        case .automatic:
+            let limits = LengthBuckets.limits(for: lengths, fullLength: tokens.length)
+            return try LengthBuckets(lengths: lengths, limits: limits)
+        }
     }
 
     /// The samples of a split with the row of each, encoded on demand.
@@ -71,7 +106,7 @@ public struct RecipeData: Sendable {
         var (seed, varies) = (Self.evaluationSeed, false)
         if case .training(let own) = purpose { (seed, varies) = (own, true) }
         let dataset = try MaskedTokens(
-            samples.dataset.resident(upTo: residentLimit), vocabulary, seed: seed, variesByEpoch: varies)
+            try kept(samples), vocabulary, seed: seed, variesByEpoch: varies)
         return Samples(dataset, rows: samples.rows)
     }
 

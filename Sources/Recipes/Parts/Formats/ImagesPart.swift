@@ -111,6 +111,15 @@ extension ImagesPart: FormatPart {
         }
     }
 
+    func check(_ data: DataPart, _ reader: RecipeReader) throws {
+        guard case .idx(_, let testLabels) = source else { return }
+        guard (testLabels == nil) == (data.testPath == nil), data.paths.count == 1 else {
+            throw reader.failure(
+                "testLabels", "does not fit data.testPath",
+                remedy: "give one data.path with data.labels, and data.testPath with data.testLabels")
+        }
+    }
+
     private static func readSource(_ reader: RecipeReader) throws -> Source {
         switch try reader.choice("source", default: SourceKind.folder) {
         case .folder: return .folder

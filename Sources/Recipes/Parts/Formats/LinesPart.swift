@@ -29,6 +29,16 @@ extension LinesPart: FormatPart {
         tokenizer = try TokenizerPart(reader)
     }
 
+    /// A file is a class.
+    func check(_ data: DataPart, _ reader: RecipeReader) throws {
+        if data.split.kind == .files {
+            throw reader.failure("split", "of kind files does not fit lines: a file is a class there")
+        }
+        if data.paths.count < 2 {
+            throw reader.failure("paths", "names one file", remedy: "name one file a class, two or more")
+        }
+    }
+
     func flatten(into keys: inout FlatKeys) {
         keys.add("encoding", encoding.rawValue)
         tokenizer.flatten(into: &keys)

@@ -11,14 +11,17 @@ public struct ParallelPart: Sendable, Equatable {
     public var vocabularySize: Int
     /// The most tokens of a line, the one that ends it counted; longer pairs are left out of training and loss.
     public var maximumLength: Int
+    /// Whether batches hold pairs of like length, and which.
+    public var lengthBuckets: LengthBucketsPart?
     /// The absolute path of the folder of token files; nil for the user's cache folder.
     public var cacheFolder: String?
 
     /// Creates the part.
     public init(
         validationPaths: [String]? = nil, testPaths: [String]? = nil, vocabularySize: Int = 8_000,
-        maximumLength: Int = 64, cacheFolder: String? = nil
+        maximumLength: Int = 64, lengthBuckets: LengthBucketsPart? = nil, cacheFolder: String? = nil
     ) {
+        self.lengthBuckets = lengthBuckets
         (self.validationPaths, self.testPaths) = (validationPaths, testPaths)
         (self.vocabularySize, self.maximumLength) = (vocabularySize, maximumLength)
         self.cacheFolder = cacheFolder
@@ -32,7 +35,18 @@ extension ParallelPart: FormatPart {
         testPaths = try Self.pair(reader, "testPaths")
         vocabularySize = try reader.integer("vocabularySize", in: 259...1_000_000, default: 8_000)
         maximumLength = try reader.integer("maximumLength", in: 2...1_000_000, default: 64)
+        lengthBuckets = try LengthBucketsPart.read(reader, maximumLength: maximumLength)
         cacheFolder = try reader.optionalPath("cacheFolder")
+    }
+
+    /// Pairs of files are splits of their own.
+    var sharedKeys: SharedDataKeys { [] }
+    var ownSplits: (validation: Bool, test: Bool)? { (validationPaths != nil, testPaths != nil) }
+
+    func check(_ data: DataPart, _ reader: RecipeReader) throws {
+        guard data.paths.count != 2 else { return }
+        throw reader.failure(
+            "paths", "must be two files, not \(data.paths.count)", remedy: "name a text and its translation")
     }
 
     private static func pair(_ reader: RecipeReader, _ key: String) throws -> [String]? {
@@ -49,6 +63,7 @@ extension ParallelPart: FormatPart {
         keys.add("testPaths", testPaths)
         keys.add("vocabularySize", vocabularySize)
         keys.add("maximumLength", maximumLength)
+        LengthBucketsPart.flatten(lengthBuckets, into: &keys)
         keys.add("cacheFolder", cacheFolder)
     }
 }

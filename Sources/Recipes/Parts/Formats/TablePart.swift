@@ -36,12 +36,15 @@ public struct TablePart: Sendable, Equatable {
     public var missingValues: [String]
     /// How numeric columns are scaled.
     public var scale: Scale
+    /// The absolute path of the folder where decoded rows are kept that do not fit memory; nil for the user's cache folder.
+    public var cacheFolder: String?
 
     /// Creates the part.
     public init(
         csv: CSVPart, features: [ColumnReference]? = nil, drop: [ColumnReference] = [],
         categorical: [ColumnReference] = [], missing: Missing = .drop,
-        missingValues: [String] = ["", "NA", "?"], scale: Scale = .none
+        missingValues: [String] = ["", "NA", "?"], scale: Scale = .none,
+        cacheFolder: String? = nil
     ) {
         self.csv = csv
         self.features = features
@@ -50,6 +53,7 @@ public struct TablePart: Sendable, Equatable {
         self.missing = missing
         self.missingValues = missingValues
         self.scale = scale
+        self.cacheFolder = cacheFolder
     }
 }
 
@@ -62,6 +66,7 @@ extension TablePart: FormatPart {
         missing = try reader.choice("missing", default: .drop)
         missingValues = try reader.texts("missingValues") ?? ["", "NA", "?"]
         scale = try reader.choice("scale", default: .none)
+        cacheFolder = try reader.optionalPath("cacheFolder")
         if let features {
             guard !features.isEmpty else { throw reader.failure("features", "names no column") }
             guard Set(features).isDisjoint(with: drop) else {
@@ -84,5 +89,6 @@ extension TablePart: FormatPart {
         keys.add("missing", missing.rawValue)
         keys.add("missingValues", missingValues)
         keys.add("scale", scale.rawValue)
+        keys.add("cacheFolder", cacheFolder)
     }
 }

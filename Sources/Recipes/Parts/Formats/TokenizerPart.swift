@@ -40,17 +40,20 @@ public struct TokenizerPart: Sendable, Equatable {
     public var truncate: Truncate
     /// The side that is filled up.
     public var pad: Pad
-
     /// The probability with which a token is hidden while training, anew in every epoch.
     public var tokenDropout: Double
+    /// Whether batches hold texts of like length, and which.
+    public var lengthBuckets: LengthBucketsPart?
+    /// The absolute path of the folder where the tokens of texts are kept that do not fit memory; nil for the user's cache
+    /// folder.
+    public var cacheFolder: String?
 
     /// Creates the part.
     public init(
         tokenizer: Tokenizer = .words, vocabularySize: Int = 10_000, minimumCount: Int = 2,
         maximumLength: Int = 256, lowercase: Bool = true, truncate: Truncate = .tail, pad: Pad = .right,
-        tokenDropout: Double = 0
+        tokenDropout: Double = 0, lengthBuckets: LengthBucketsPart? = nil, cacheFolder: String? = nil
     ) {
-        self.tokenDropout = tokenDropout
         self.tokenizer = tokenizer
         self.vocabularySize = vocabularySize
         self.minimumCount = minimumCount
@@ -58,6 +61,9 @@ public struct TokenizerPart: Sendable, Equatable {
         self.lowercase = lowercase
         self.truncate = truncate
         self.pad = pad
+        self.tokenDropout = tokenDropout
+        self.lengthBuckets = lengthBuckets
+        self.cacheFolder = cacheFolder
     }
 }
 
@@ -73,6 +79,13 @@ extension TokenizerPart {
         truncate = try reader.choice("truncate", default: .tail)
         pad = try reader.choice("pad", default: .right)
         tokenDropout = try reader.number("tokenDropout", .below(0, 1), default: 0)
+        lengthBuckets = try LengthBucketsPart.read(reader, maximumLength: maximumLength)
+        if lengthBuckets != nil, pad == .left {
+            throw reader.failure(
+                "lengthBuckets", "does not go with data.pad: left: texts are shortened at their end",
+                remedy: "write data.pad: right")
+        }
+        cacheFolder = try reader.optionalPath("cacheFolder")
     }
 
     func flatten(into keys: inout FlatKeys) {
@@ -84,5 +97,7 @@ extension TokenizerPart {
         keys.add("truncate", truncate.rawValue)
         keys.add("pad", pad.rawValue)
         keys.add("tokenDropout", tokenDropout)
+        LengthBucketsPart.flatten(lengthBuckets, into: &keys)
+        keys.add("cacheFolder", cacheFolder)
     }
 }

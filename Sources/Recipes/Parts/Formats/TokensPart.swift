@@ -50,6 +50,21 @@ extension TokensPart: FormatPart {
         cacheFolder = try reader.optionalPath("cacheFolder")
     }
 
+    var sharedKeys: SharedDataKeys { .splits }
+
+    /// A running text is cut into consecutive parts, nothing else.
+    func check(_ data: DataPart, _ reader: RecipeReader) throws {
+        let split = data.split
+        let isPlain = split.seed == 0 && !split.stratify && data.fold == nil && data.classNames == nil
+        guard split.kind == .fractions || split.kind == .files, isPlain else {
+            throw reader.failure(
+                "split", "of a running text is one of consecutive parts",
+                remedy:
+                    "write data.split: {train: 0.9, validation: 0.1}, or kind: files with data.testPath; no "
+                    + "fold, seed, stratify or classNames")
+        }
+    }
+
     func flatten(into keys: inout FlatKeys) {
         keys.add("tokenizer", tokenizer.rawValue)
         if tokenizer == .bpe {

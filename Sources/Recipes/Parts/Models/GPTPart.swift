@@ -15,31 +15,11 @@ public struct GPTPart: Sendable, Equatable {
     }
 }
 
-extension GPTPart: NetworkPart {
+extension GPTPart: NetworkPart, TransformerSizes {
     init(_ reader: RecipeReader) throws {
-        layers = try reader.integer("layers", in: 1...1_000, default: 4)
-        width = try reader.integer("width", in: 1...65_536, default: 128)
-        heads = try reader.heads(width: width, default: 4)
-        dropout = try reader.number("dropout", .below(0, 1), default: 0)
+        self.init()
+        try readSizes(reader)
     }
 
-    func flatten(into keys: inout FlatKeys) {
-        keys.add("layers", layers)
-        keys.add("width", width)
-        keys.add("heads", heads)
-        keys.add("dropout", dropout)
-    }
-}
-
-extension RecipeReader {
-    /// `heads`, which divide a width.
-    func heads(width: Int, default standard: Int) throws -> Int {
-        let heads = try integer("heads", in: 1...4_096, default: standard)
-        guard width % heads == 0 else {
-            throw failure(
-                "heads", "is \(heads), which does not divide the width of \(width)",
-                remedy: "use a number of heads that divides model.width")
-        }
-        return heads
-    }
+    func flatten(into keys: inout FlatKeys) { flattenSizes(into: &keys) }
 }

@@ -44,6 +44,10 @@ public enum ModelPart: Sendable, Equatable {
             case .translation: [.translation]
             }
         }
+
+        /// Whether what a text is filled up with counts in what is said of it: such a kind cannot read texts of several
+        /// lengths.
+        var seesPadding: Bool { self == .textCNN }
     }
 
     /// Dense layers over the columns of a table.

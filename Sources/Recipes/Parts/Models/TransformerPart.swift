@@ -35,25 +35,17 @@ public struct TransformerPart: Sendable, Equatable {
     }
 }
 
-extension TransformerPart: NetworkPart {
+extension TransformerPart: NetworkPart, TransformerSizes {
     init(_ reader: RecipeReader) throws {
-        layers = try reader.integer("layers", in: 1...1_000, default: 2)
-        width = try reader.integer("width", in: 1...65_536, default: 128)
-        heads = try reader.integer("heads", in: 1...65_536, default: 4)
+        self.init()
+        try readSizes(reader)
         feedForward = try reader.integer("feedForward", in: 1...1_000_000, default: 4 * width)
-        pooling = try reader.choice("pooling", default: .mean)
-        dropout = try reader.number("dropout", .below(0, 1), default: 0.1)
-        guard width % heads == 0 else {
-            throw reader.failure("heads", "is \(heads), which does not divide model.width: \(width)")
-        }
+        pooling = try reader.choice("pooling", default: pooling)
     }
 
     func flatten(into keys: inout FlatKeys) {
-        keys.add("layers", layers)
-        keys.add("width", width)
-        keys.add("heads", heads)
+        flattenSizes(into: &keys)
         keys.add("feedForward", feedForward)
         keys.add("pooling", pooling.rawValue)
-        keys.add("dropout", dropout)
     }
 }

@@ -31,22 +31,17 @@ public struct TranslationPart: Sendable, Equatable {
     }
 }
 
-extension TranslationPart: NetworkPart {
+extension TranslationPart: NetworkPart, TransformerSizes {
     init(_ reader: RecipeReader) throws {
-        layers = try reader.integer("layers", in: 1...1_000, default: 3)
-        width = try reader.integer("width", in: 1...65_536, default: 256)
-        heads = try reader.heads(width: width, default: 4)
-        hidden = try reader.integer("hidden", in: 1...1_000_000, default: 1_024)
-        norms = try reader.choice("norms", default: .before)
-        dropout = try reader.number("dropout", .below(0, 1), default: 0.1)
+        self.init()
+        try readSizes(reader)
+        hidden = try reader.integer("hidden", in: 1...1_000_000, default: hidden)
+        norms = try reader.choice("norms", default: norms)
     }
 
     func flatten(into keys: inout FlatKeys) {
-        keys.add("layers", layers)
-        keys.add("width", width)
-        keys.add("heads", heads)
+        flattenSizes(into: &keys)
         keys.add("hidden", hidden)
         keys.add("norms", norms.rawValue)
-        keys.add("dropout", dropout)
     }
 }
