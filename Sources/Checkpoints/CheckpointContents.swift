@@ -18,13 +18,15 @@ public struct CheckpointContents: Sendable {
     public var wallSeconds: Double
     /// The versions of libraries and instruction set that made the numbers.
     public var libraryVersions: [String: String]
+    /// What the checkpoint builds on, where `parameters` are not a whole model.
+    public var base: BaseRecord?
 
     /// Gathers the contents of a checkpoint.
     public init(
         state: TrainingState, recipeHash: String = "", recipeText: String = "",
         recipeKeys: [String: String] = [:], parameters: [NamedTensor], optimizer: [NamedTensor] = [],
         dataJSON: [UInt8] = Array("{}\n".utf8), wallSeconds: Double = 0,
-        libraryVersions: [String: String] = [:]
+        libraryVersions: [String: String] = [:], base: BaseRecord? = nil
     ) {
         self.state = state
         self.recipeHash = recipeHash
@@ -35,5 +37,6 @@ public struct CheckpointContents: Sendable {
         self.dataJSON = dataJSON
         self.wallSeconds = wallSeconds
         self.libraryVersions = libraryVersions
+        self.base = base
     }
 }

@@ -84,7 +84,7 @@ public struct CheckpointWriter: Sendable {
         let manifest = Manifest(
             state: contents.state, recipeHash: contents.recipeHash, recipeText: contents.recipeText,
             recipeKeys: contents.recipeKeys, files: files, wallSeconds: contents.wallSeconds,
-            libraryVersions: contents.libraryVersions)
+            libraryVersions: contents.libraryVersions, base: contents.base)
         let record = try write(manifest.encoded(), to: temporary + "/" + CheckpointNames.manifest)
         let digest = try write(
             CheckpointNames.digestLine(record.sha256), to: temporary + "/" + CheckpointNames.manifestDigest)

@@ -4,14 +4,16 @@ import Crypto
 /// random state (seed and step) and data cursor.
 ///
 /// It depends on no clock and no file layout. Hashed are, in this order and each preceded by its length: a
-/// version line, for each of the two groups the tensors sorted by name (name, type, extents, row-major
-/// bytes), then seed, step, optimizer step, epoch and samples seen as 64-bit little-endian integers.
+/// version line, the SHA-256 of the base where a checkpoint holds adapters alone, for each of the two groups
+/// the tensors sorted by name (name, type, extents, row-major bytes), then seed, step, optimizer step, epoch
+/// and samples seen as 64-bit little-endian integers.
 public enum FinalHash {
     /// The hash of a checkpoint, as 64 hexadecimal digits.
     ///
     /// - Throws: 65 where a tensor cannot be read.
     public static func of(_ checkpoint: LoadedCheckpoint) throws -> String {
         var hash = StateHasher()
+        if let base = checkpoint.manifest.base { hash.add(base) }
         for (group, file) in [("parameters", checkpoint.model), ("optimizer", checkpoint.optimizer)] {
             hash.add(group, count: file.entries.count)
             for entry in file.entries.sorted(by: { $0.name < $1.name }) {
@@ -42,6 +44,11 @@ private struct StateHasher {
     private var hasher = SHA256()
 
     init() { add("lockstep-final-hash-1") }
+
+    mutating func add(_ base: BaseRecord) {
+        add("base")
+        add(base.sha256)
+    }
 
     mutating func add(_ group: String, count: Int) {
         add(group)

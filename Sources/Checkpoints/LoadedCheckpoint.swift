@@ -11,6 +11,8 @@ public struct LoadedCheckpoint: Sendable {
     /// What was fitted to the data (scaler, vocabulary), as the caller's JSON.
     public let dataJSON: [UInt8]
 
+    /// The SHA-256 of the file of parameters and buffers, in hexadecimal.
+    public var modelDigest: String { manifest.files[CheckpointNames.model]?.sha256 ?? "" }
     /// Where the run stood.
     public var state: TrainingState { manifest.state }
     /// The number of updates done.

@@ -39,6 +39,8 @@ public struct Manifest: Codable, Sendable, Equatable {
     public var wallSeconds: Double
     /// The versions of libraries and instruction set that made the numbers.
     public var libraryVersions: [String: String]
+    /// What the checkpoint builds on, where it holds adapters instead of a whole model.
+    public var base: BaseRecord?
 
     /// The manifest as JSON with sorted keys.
     func encoded() throws -> [UInt8] {
@@ -76,7 +78,8 @@ public struct Manifest: Codable, Sendable, Equatable {
 
     init(
         state: TrainingState, recipeHash: String, recipeText: String, recipeKeys: [String: String],
-        files: [String: FileRecord], wallSeconds: Double, libraryVersions: [String: String]
+        files: [String: FileRecord], wallSeconds: Double, libraryVersions: [String: String],
+        base: BaseRecord? = nil
     ) {
         self.state = state
         self.recipeHash = recipeHash
@@ -85,5 +88,6 @@ public struct Manifest: Codable, Sendable, Equatable {
         self.files = files
         self.wallSeconds = wallSeconds
         self.libraryVersions = libraryVersions
+        self.base = base
     }
 }

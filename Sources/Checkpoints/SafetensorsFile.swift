@@ -1,3 +1,4 @@
+import Crypto
 import Diagnostics
 
 /// A safetensors file opened for reading, mapped into memory.
@@ -30,6 +31,9 @@ public final class SafetensorsFile: Sendable {
         entries = header.entries
         indices = Dictionary(uniqueKeysWithValues: header.entries.enumerated().map { ($1.name, $0) })
     }
+
+    /// The SHA-256 of the whole file, in hexadecimal.
+    public var sha256: String { SHA256.hexadecimal(of: file.bytes) }
 
     /// The tensor of a name, if there is one.
     public func entry(named name: String) -> SafetensorsEntry? { indices[name].map { entries[$0] } }

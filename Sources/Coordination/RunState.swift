@@ -14,31 +14,36 @@ public struct RunIdentity: Sendable {
     public var dataJSON: [UInt8]
     /// Versions of what computed the numbers.
     public var libraryVersions: [String: String]
+    /// Where low-rank adapters have their base, and the names of its parameters: checkpoints do not hold those.
+    public var base: (record: BaseRecord, parameters: Set<String>)?
 
     /// Gathers an identity.
     public init(
         recipeHash: String, recipeText: String, recipeKeys: [String: String], dataJSON: [UInt8],
-        libraryVersions: [String: String]
+        libraryVersions: [String: String], base: (record: BaseRecord, parameters: Set<String>)? = nil
     ) {
         self.recipeHash = recipeHash
         self.recipeText = recipeText
         self.recipeKeys = recipeKeys
         self.dataJSON = dataJSON
         self.libraryVersions = libraryVersions
+        self.base = base
     }
 
     /// The contents of a checkpoint.
     public func contents(_ snapshot: Snapshot, state: TrainingState, wallSeconds: Double)
         -> CheckpointContents
     {
+        let left = base?.parameters ?? []
         func named(_ tensors: [Snapshot.Tensor]) -> [NamedTensor] {
-            tensors.map { tensor in NamedTensor(tensor.name, shape: tensor.shape) { tensor.values() } }
+            tensors.filter { !left.contains($0.parameter) }
+                .map { tensor in NamedTensor(tensor.name, shape: tensor.shape) { tensor.values() } }
         }
         return CheckpointContents(
             state: state, recipeHash: recipeHash, recipeText: recipeText, recipeKeys: recipeKeys,
             parameters: named(snapshot.parameterTensors), optimizer: named(snapshot.optimizerTensors),
             dataJSON: dataJSON,
-            wallSeconds: wallSeconds, libraryVersions: libraryVersions)
+            wallSeconds: wallSeconds, libraryVersions: libraryVersions, base: base?.record)
     }
 }
 

@@ -53,7 +53,7 @@ public struct ReplicaConfiguration: Sendable {
 
     /// The trace with the gradients of frozen parameters left out, so that they cost nothing and do not count in the
     /// norm.
-    func trainingTrace(_ sampleCount: Int, length: Int? = nil) throws -> ModelTrace {
+    public func trainingTrace(_ sampleCount: Int, length: Int? = nil) throws -> ModelTrace {
         let full = try fullTrace(sampleCount, length: length)
         let gradients = zip(full.graph.parameters, full.gradients).map { parameter, gradient in
             update.rule(for: parameter.name).isFrozen ? nil : gradient

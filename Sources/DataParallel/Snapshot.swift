@@ -39,6 +39,8 @@ public final class Snapshot: @unchecked Sendable {
         public let name: String
         /// The extents as checkpoints hold them.
         public let shape: [Int]
+        /// The name of the parameter, or of the one whose state it is.
+        public var parameter: String { segment.name }
         private let snapshot: Snapshot
         private let segment: ParameterLayout.Segment
         private let state: Int?
@@ -104,6 +106,8 @@ public struct TrainedState: Sendable, Equatable {
     public var parameters: [String: StoredTensor] = [:]
     /// For instance `layers.0.weight.exp_avg`.
     public var optimizer: [String: StoredTensor] = [:]
+    /// The names of parameters that stay as they are and are not of this run: their optimizer has no state.
+    public var base: Set<String> = []
 
     /// An empty state, or one of parameters alone.
     public init(parameters: [String: StoredTensor] = [:]) { self.parameters = parameters }
@@ -141,7 +145,7 @@ public struct TrainedState: Sendable, Equatable {
     /// Writes an arena of state.
     /// - Parameter name: for instance `exp_avg`.
     func restore(_ name: String, into arena: UnsafeMutablePointer<Float>, layout: ParameterLayout) throws {
-        for segment in layout.segments {
+        for segment in layout.segments where !base.contains(segment.name) {
             let tensor = try Self.find("\(segment.name).\(name)", segment, in: optimizer)
             layout.restore(segment, from: tensor.values, to: arena)
         }

@@ -91,6 +91,8 @@ public final class ArenaCopies: @unchecked Sendable {
             UnsafeMutableRawPointer
             .allocate(byteCount: max(1, count * elementCount) * MemoryLayout<Float>.size, alignment: 64)
             .bindMemory(to: Float.self, capacity: count * elementCount)
+        // What a checkpoint does not hold, padding and the state of parameters that are not its own, is zero.
+        base.initialize(repeating: 0, count: count * elementCount)
     }
 
     deinit { base.deallocate() }

@@ -1,8 +1,6 @@
 import DataPipeline
 import Diagnostics
-import Execution
 import Foundation
-import Graphs
 import Metrics
 import Scenarios
 
@@ -62,31 +60,15 @@ public struct Predictor {
     private func predict(
         _ dataset: any Dataset, title: String?, name: (Int) -> String, write: ([String]) throws -> Void
     ) throws {
-        if let title { try write([title] + header) }
-        let batch = MicroBatch(specs: dataset.fields, capacity: min(batchSize, max(dataset.count, 1)))
-        var programs: [Int: Program] = [:]
-        for range in EvaluationBatches(dataset.count, batchSize: batchSize) {
-            try batch.gather(dataset, range: range)
-            let program = try programs[range.count] ?? makeProgram(range.count)
-            programs[range.count] = program
-            batch.fields.withUnsafeBufferPointer { fields in
-                guard let fields = fields.baseAddress else { return }
-                program.bind(
-                    parameters: model.parameters, gradients: nil, fields: fields, seed: 0, step: 0,
-                    firstSample: 0)
-            }
-            try program.run()
-            let width = program.predictions.count / range.count
-            for (place, index) in range.enumerated() {
-                let scores = program.predictions[(place * width)..<((place + 1) * width)].map(Double.init)
-                try write([name(index)] + fields(scores))
-            }
+        guard model.scenario.task != .tokens else {
+            throw LockstepError(
+                .usage, "the run '\(model.scenario.recipe.name)' foretells tokens, not rows",
+                remedy: "fine-tune it to classes with model.from, or use lockstep generate or translate")
         }
-    }
-
-    private func makeProgram(_ sampleCount: Int) throws -> Program {
-        let trace = try model.scenario.inferenceTrace(sampleCount: sampleCount, withLabel: false)
-        return try Program(try Plan(trace, layout: model.layout))
+        if let title { try write([title] + header) }
+        try model.forEachSample(of: dataset, batchSize: batchSize) { index, scores in
+            try write([name(index)] + fields(scores.map(Double.init)))
+        }
     }
 
     private var header: [String] {

@@ -22,9 +22,11 @@ public final class TrainedModel: @unchecked Sendable {
     public let warnings: [String]
 
     /// Opens the best checkpoint of a run (the last where there is no best), or the checkpoint at the path itself.
-    /// - Parameter model: the model, where the run trained one written in Swift.
-    /// - Throws: `LockstepError` (65) when there is none, or it does not fit.
-    public init(_ path: String, model: (any Layer)? = nil) throws {
+    /// - Parameters:
+    ///   - model: the model, where the run trained one written in Swift.
+    ///   - base: of a run of low-rank adapters, where their base lies now; `nil` where it lay when they were trained.
+    /// - Throws: `LockstepError` (65) when there is none, or no base of adapters; (78) when something does not fit.
+    public init(_ path: String, model: (any Layer)? = nil, base: String? = nil) throws {
         let search = try CheckpointReader.open(path, prefersBest: true)
         checkpoint = search.checkpoint
         warnings = search.warnings
@@ -37,7 +39,8 @@ public final class TrainedModel: @unchecked Sendable {
         memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
         let arena = memory.bindMemory(to: Float.self, capacity: layout.elementCount)
         parameters = UnsafePointer(arena)
-        try TrainedState(checkpoint).restoreParameters(into: arena, layout: layout)
+        try TrainedState(checkpoint, start: recipe.start, layout: layout, base: base)
+            .restoreParameters(into: arena, layout: layout)
     }
 
     deinit { parameters.deallocate() }

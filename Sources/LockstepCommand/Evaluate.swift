@@ -14,6 +14,10 @@ struct Evaluate: ParsableCommand {
             """)
 
     @Argument(help: "A run's folder, or a checkpoint's.", completion: .directory) var path: String
+    @Option(
+        help: "Of a run with model.adapters: where the run or file that they were trained on lies now.",
+        completion: .directory)
+    var base: String?
     @Option(help: "train, validation or test; default: test where the recipe has one.") var split: String?
     @Option(help: "Show so many of the wrong samples of which the model was surest.") var errors = 0
     @Option(help: JSONTarget.help) var json: String?
@@ -27,7 +31,9 @@ struct Evaluate: ParsableCommand {
     func run() throws {
         Launch.run(stopsBySignal: false) { communicator in
             let isFirst = communicator.rank == 0
-            let evaluation = try RunEvaluation(path) { if isFirst { note("warning: " + $0) } }
+            let evaluation = try RunEvaluation(path, base: base) {
+                if isFirst { note("warning: " + $0) }
+            }
             let outcome = try evaluation.evaluate(
                 split: split, errorCount: errors, communicator: communicator)
             guard let report = outcome?.report else { return }

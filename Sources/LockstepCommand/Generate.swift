@@ -16,6 +16,10 @@ struct Generate: ParsableCommand {
             """)
 
     @Argument(help: "A run's folder, or a checkpoint's.", completion: .directory) var path: String
+    @Option(
+        help: "Of a run with model.adapters: where the run or file that they were trained on lies now.",
+        completion: .directory)
+    var base: String?
     @Option(help: "The text to go on with; \\n in it is a new line.") var prompt = "\\n"
     @Option(help: "The most tokens to add.") var tokens = 200
     @Option(help: "Below 1 likely tokens get likelier; 0 takes the likeliest.") var temperature = 1.0
@@ -33,7 +37,7 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         let sampler = try TokenSampler(temperature: temperature, topK: topK, topP: topP, seed: seed)
-        let model = try TrainedModel(path)
+        let model = try TrainedModel(path, base: base)
         model.warnings.forEach { note("warning: " + $0) }
         let generator = try model.textGenerator()
         let options = GenerationOptions(

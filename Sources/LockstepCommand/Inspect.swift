@@ -34,6 +34,9 @@ struct Inspect: ParsableCommand {
         for (name, version) in checkpoint.manifest.libraryVersions.sorted(by: { $0.key < $1.key }) {
             say("made with       \(name) \(version)")
         }
+        if let base = checkpoint.manifest.base {
+            say("adapters of     \(base.path) (SHA-256 \(base.sha256))")
+        }
         say("hash            \(digest)")
         for (title, file) in [("model", checkpoint.model), ("optimizer", checkpoint.optimizer)] {
             let total = file.entries.reduce(0) { $0 + $1.elementCount }

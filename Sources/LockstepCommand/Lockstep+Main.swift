@@ -17,7 +17,7 @@ struct LockstepMain: ParsableCommand {
         version: Versions.lockstep,
         subcommands: [
             Train.self, Evaluate.self, Compare.self, SweepCommand.self, Predict.self, Generate.self,
-            Translate.self, Inspect.self, PlanCommand.self,
+            Translate.self, Inspect.self, Export.self, PlanCommand.self,
             Doctor.self, Bench.self,
         ])
 

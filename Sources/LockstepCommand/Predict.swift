@@ -11,6 +11,10 @@ struct Predict: ParsableCommand {
     )
 
     @Argument(help: "A run's folder, or a checkpoint's.") var path: String
+    @Option(
+        help: "Of a run with model.adapters: where the run or file that they were trained on lies now.",
+        completion: .directory)
+    var base: String?
     @Option(help: "The file to predict; for pictures also a folder.") var input: String?
     @Option(help: "A text to predict; may be given several times.") var text: [String] = []
     @Option(help: "A file of texts to predict, one a line.") var lines: String?
@@ -22,7 +26,7 @@ struct Predict: ParsableCommand {
                 .usage, "predict needs one of --input, --text and --lines",
                 remedy: "give --input FILE, or --text 'one text', or --lines FILE for a text a line")
         }
-        let model = try TrainedModel(path)
+        let model = try TrainedModel(path, base: base)
         model.warnings.forEach { note("warning: " + $0) }
         var written = Data()
         func write(_ fields: [String]) {

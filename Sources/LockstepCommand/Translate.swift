@@ -16,6 +16,10 @@ struct Translate: ParsableCommand {
 
     @Argument(help: "A run's folder, or a checkpoint's.", completion: .directory) var path: String
     @Argument(help: "The file to translate; - for standard input.", completion: .file()) var file = "-"
+    @Option(
+        help: "Of a run with model.adapters: where the run or file that they were trained on lies now.",
+        completion: .directory)
+    var base: String?
     @Option(help: "Beginnings of a translation that are kept side by side; 1 is greedy.") var beams = 4
     @Option(help: "How much long translations are preferred; 0: by probability alone.") var lengthPenalty =
         0.6
@@ -28,7 +32,7 @@ struct Translate: ParsableCommand {
 
     func run() throws {
         let search = try BeamSearch(beams: beams, lengthPenalty: lengthPenalty, best: best)
-        let model = try TrainedModel(path)
+        let model = try TrainedModel(path, base: base)
         model.warnings.forEach { note("warning: " + $0) }
         let translator = try Translator(model)
         let lines = try Self.lines(of: file)

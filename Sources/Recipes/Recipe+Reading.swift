@@ -62,6 +62,7 @@ extension Recipe {
         let network = try reader.part("model")
         start = try StartPart(network)
         model = try ModelPart(network)
+        try Self.checkPooling(network, task)
         _ = try reader.required("training")
         training = try TrainingPart(try reader.part("training"))
         coordinator = try CoordinatorPart(try reader.part("coordinator"), data: data)
@@ -86,6 +87,16 @@ extension Recipe {
                 remedy: "add a line like name: my-run")
         }
         return name
+    }
+
+    /// A model that guesses tokens pools none. Keys read back from a checkpoint have all of the model's.
+    private static func checkPooling(_ network: RecipeReader, _ task: TaskKind) throws {
+        guard task == .maskedLanguage, network.has("pooling"), network.surroundings.environment != nil else {
+            return
+        }
+        throw network.failure(
+            "pooling", "is of no effect in maskedLanguage, which answers for every token",
+            remedy: "drop it; the recipe that is fine-tuned from the run with model.from may have it")
     }
 
     /// What two parts must agree on.
@@ -117,6 +128,11 @@ extension Recipe {
                 "data",
                 "has lengthBuckets, but what model kind '\(model.kind.rawValue)' says of a text depends on "
                     + "what fills it up", remedy: "drop it, or use another kind")
+        }
+        if training.teacher != nil, task != .classification {
+            throw reader.failure(
+                "training", "has a teacher, which \(task.rawValue) does not know",
+                remedy: "use task: classification, or drop it")
         }
         try checkMetric(reader)
     }

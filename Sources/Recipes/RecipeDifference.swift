@@ -34,6 +34,7 @@ public enum RecipeDifference {
             "training.exchange.bucketMegabytes", "training.exchange.zeroStage",
             "data.path", "data.paths", "data.testPath", "data.labels", "data.testLabels", "data.cacheFolder",
             "data.tokenizerPath", "data.validationPaths", "data.testPaths", "model.from",
+            "training.teacher.run",
         ]
         if free.contains(key) { return true }
         // Class names are a path only where they are not a list.

@@ -18,6 +18,8 @@ public struct Scenario: @unchecked Sendable {
     public let loss: Loss
     /// What is measured.
     public let task: Metrics.Task
+    /// The names of the parameters that adapters leave as they are: see ``StartingWeights``.
+    public var base: Set<String> = []
 
     /// Builds the recipe's model, or takes another one.
     /// - Parameter model: a model written in Swift instead of the recipe's `model`.
@@ -36,8 +38,19 @@ public struct Scenario: @unchecked Sendable {
             try model
             ?? recipe.model.network(
                 fitted.format, outputs: Self.outputs(recipe, fitted), task: recipe.task)
+        if let adapters = recipe.start?.adapters { try Self.adapt(self.model, adapters) }
         // A model that does not fit shows here, before any rank waits for another.
         _ = try trace(sampleCount: 1)
+    }
+
+    private static func adapt(_ model: any Layer, _ part: AdaptersPart) throws {
+        do {
+            let options = LowRankOptions(rank: part.rank, alpha: part.alpha, dropout: part.dropout)
+            try model.addAdapters(options, to: part.on)
+        } catch var error as LockstepError {
+            error.message = "model.adapters.on: " + error.message
+            throw error
+        }
     }
 
     /// Outputs that the task needs: one a class, or one.
@@ -45,12 +58,26 @@ public struct Scenario: @unchecked Sendable {
         recipe.task == .classification ? fitted.format.classCount ?? 1 : 1
     }
 
+    /// What the model reads: that of the data, and of hidden tokens their places; see ``MaskedTokens``.
+    private var inputs: [ModelTrace.Field] {
+        fitted.inputs + (hiddenCount.map { [ModelTrace.Field("places", [$0], .int32)] } ?? [])
+    }
+
     /// What the loss compares with: that of the data, or the hidden tokens.
     private var labelField: ModelTrace.Field {
-        guard recipe.task == .maskedLanguage, let tokens = fitted.format.tokens else {
-            return fitted.labelField
-        }
-        return ModelTrace.Field("targets", [tokens.length], .int32)
+        hiddenCount.map { ModelTrace.Field("targets", [$0], .int32) } ?? fitted.labelField
+    }
+
+    /// How many tokens of a text are hidden at most; `nil` where none are.
+    private var hiddenCount: Int? {
+        guard recipe.task == .maskedLanguage, let tokens = fitted.format.tokens else { return nil }
+        return MaskedTokens.placeCount(length: tokens.length)
+    }
+
+    /// What training compares with: with a teacher, the label and a probability of each class; see ``TaughtSamples``.
+    private var trainingLabel: (field: ModelTrace.Field, loss: Loss) {
+        recipe.training.teacher == nil
+            ? (labelField, loss) : (ModelTrace.Field("targets", [2, classCount]), .distillation)
     }
 
     /// Classes of a classification; 1 otherwise.
@@ -63,8 +90,8 @@ public struct Scenario: @unchecked Sendable {
     /// - Parameter length: elements of the sequences of tokens, where they are cut.
     public func trace(sampleCount: Int, length: Int? = nil) throws -> ModelTrace {
         try ModelTrace(
-            model, sampleCount: sampleCount, inputs: fitted.inputs.map { cut($0, length) },
-            label: cut(labelField, length), loss: loss,
+            model, sampleCount: sampleCount, inputs: inputs.map { cut($0, length) },
+            label: cut(trainingLabel.field, length), loss: trainingLabel.loss,
             lossOptions: lossOptions(isTraining: true), isTraining: true, recompute: recompute,
             synchronizesBatchNorm: recipe.training.synchronizedBatchNorm)
     }
@@ -82,7 +109,7 @@ public struct Scenario: @unchecked Sendable {
         sampleCount: Int, length: Int? = nil, withLabel: Bool
     ) throws -> ModelTrace {
         try ModelTrace(
-            model, sampleCount: sampleCount, inputs: fitted.inputs.map { cut($0, length) },
+            model, sampleCount: sampleCount, inputs: inputs.map { cut($0, length) },
             label: withLabel ? cut(labelField, length) : nil, loss: withLabel ? loss : nil,
             lossOptions: lossOptions(isTraining: false), isTraining: false)
     }
@@ -97,10 +124,14 @@ public struct Scenario: @unchecked Sendable {
 
     /// Smoothed labels are for training alone: evaluations of all recipes compare.
     private func lossOptions(isTraining: Bool) -> LossOptions {
-        LossOptions(
+        var options = LossOptions(
             ignoredLabel: recipe.task == .maskedLanguage
                 ? Int(MaskedTokens.ignoredTarget) : fitted.format.ignoredLabel,
             labelSmoothing: isTraining ? recipe.training.labelSmoothing : 0)
+        if isTraining, let teacher = recipe.training.teacher {
+            (options.teacherWeight, options.temperature) = (teacher.weight, teacher.temperature)
+        }
+        return options
     }
 
     /// How gradients become steps.
@@ -115,6 +146,7 @@ public struct Scenario: @unchecked Sendable {
         options.rules =
             training.undecayed.map { ParameterRule($0, weightDecay: 0) }
             + training.frozen.map { ParameterRule($0, isFrozen: true) }
+            + base.sorted().map { ParameterRule($0, isFrozen: true) }
         options.maxNonFiniteSteps = training.maxNonFiniteSteps
         return options
     }

@@ -8,6 +8,7 @@ import DataParallel
 import DataPipeline
 import Diagnostics
 import Foundation
+import Inference
 import Recipes
 import Scenarios
 
@@ -23,6 +24,8 @@ struct JobDescription: Codable, Sendable {
     var fitted: FittedData
     /// Whether a checkpoint goes on.
     var isResumed: Bool
+    /// The names of the parameters that low-rank adapters leave as they are.
+    var base: [String] = []
 }
 
 /// A job as every rank sees it: the recipe made concrete, its data, its lanes. Making it is collective.
@@ -33,6 +36,8 @@ struct Job: @unchecked Sendable {
     let data: RecipeData
     let scenario: Scenario
     let training: any Dataset
+    /// The SHA-256 of the teacher's numbers, where there is one.
+    let teacherDigest: String?
     /// What this rank evaluates on; nil for the replicas of a dedicated coordinator.
     let evaluation: (any Dataset)?
     let sampler: ShardSampler
@@ -61,6 +66,7 @@ struct Job: @unchecked Sendable {
         let parts = try Agreement.reach(communicator) { try Parts(options, shared, rank: communicator.rank) }
         (recipe, data, scenario) = (parts.recipe, parts.data, parts.scenario)
         (training, evaluation, sampler) = (parts.training, parts.evaluation, parts.sampler)
+        teacherDigest = parts.teacherDigest
         schedule = BoundarySchedule(recipe, stepsPerEpoch: sampler.stepsPerEpoch, stopAfter: options.maxSteps)
         let dedicated = recipe.coordinator.mode == .dedicated
         let (lanes, laneWarnings) = try Self.agreeOnLanes(options, dedicated, shards: shards, communicator)
@@ -96,6 +102,7 @@ struct Job: @unchecked Sendable {
         let data: RecipeData
         let scenario: Scenario
         let training: any Dataset
+        let teacherDigest: String?
         let evaluation: (any Dataset)?
         let sampler: ShardSampler
 
@@ -104,9 +111,13 @@ struct Job: @unchecked Sendable {
             recipe.source = shared.recipeText
             self.recipe = recipe
             data = try RecipeData(recipe, fitted: shared.fitted)
-            scenario = try Scenario(recipe, fitted: shared.fitted, model: options.model)
+            var scenario = try Scenario(recipe, fitted: shared.fitted, model: options.model)
+            scenario.base = Set(shared.base)
             try scenario.checkFrozen()
-            training = try data.dataset(.train, for: .training(seed: recipe.seed))
+            self.scenario = scenario
+            let teacher = try recipe.training.teacher.map(Teacher.init)
+            teacherDigest = teacher?.digest
+            training = try data.trainingDataset(recipe, teacher: teacher)
             let evaluates = rank == 0 || recipe.coordinator.mode == .colocated
             evaluation = evaluates ? try data.dataset(recipe.coordinator.evaluationSplit) : nil
             sampler = try ShardSampler(
@@ -149,6 +160,7 @@ struct Job: @unchecked Sendable {
             ("instruction set of the kernels", Versions.kernelInstructionSet),
             ("data fingerprint", String(data.source.fingerprint, radix: 16)),
             ("recipe", Versions.sha256(recipe.hashInput)),
+            ("teacher", teacherDigest ?? "none"),
             ("parameters", Versions.sha256(names.joined(separator: "\n"))),
             ("lanes a rank", String(map.lanesPerReplica)),
             ("last step", String(schedule.lastStep)),
@@ -174,11 +186,14 @@ public enum Versions {
     }
 
     /// All of them by name, for checkpoints.
-    static var all: [String: String] {
-        [
+    /// - Parameter teacher: the SHA-256 of a teacher's numbers.
+    static func all(teacher: String? = nil) -> [String: String] {
+        var versions = [
             "lockstep": lockstep, "oneDNN": oneDNN, "oneDNN instruction set": oneDNNInstructionSet,
             "kernels": kernelInstructionSet,
         ]
+        versions["teacher"] = teacher
+        return versions
     }
 
     static func sha256(_ text: String) -> String {

@@ -1,6 +1,7 @@
 import DataParallel
 import DataPipeline
 import Graphs
+import Inference
 import Recipes
 import Scenarios
 
@@ -16,11 +17,13 @@ public struct RecipeConfiguration: Sendable {
         let recipe = try Recipe(contentsOf: path, overrides: overrides)
         let start = ContinuousClock.now
         let data = try RecipeData(recipe)
-        dataset = try data.dataset(.train, for: .training(seed: recipe.seed))
+        dataset = try data.trainingDataset(recipe, teacher: recipe.training.teacher.map(Teacher.init))
         buckets = try data.buckets(of: dataset)
         let parts = (ContinuousClock.now - start).components
         openSeconds = Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
-        scenario = try Scenario(recipe, fitted: data.fitted)
+        var scenario = try Scenario(recipe, fitted: data.fitted)
+        try scenario.readBase()
+        self.scenario = scenario
     }
 
     /// Threads that decode samples for each lane: the cores that lanes leave, one at least.

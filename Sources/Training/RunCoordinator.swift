@@ -40,7 +40,8 @@ final class RunCoordinator: @unchecked Sendable {
         identity = RunIdentity(
             recipeHash: Versions.sha256(job.recipe.hashInput), recipeText: job.recipe.source,
             recipeKeys: job.recipe.effectiveKeys, dataJSON: try job.scenario.fitted.encoded(),
-            libraryVersions: Versions.all)
+            libraryVersions: Versions.all(teacher: job.teacherDigest),
+            base: preparation.base.map { ($0, job.scenario.base) })
     }
 
     private static func write(_ text: String, to path: String) throws {

@@ -28,11 +28,14 @@ public struct RunEvaluation {
     /// Opens a run; the best checkpoint where there is one.
     /// - Parameters:
     ///   - model: the model, where the run trained one written in Swift.
+    ///   - base: of a run of low-rank adapters, where their base lies now.
     ///   - warn: told of damaged checkpoints that were passed over and of rows left out.
-    public init(_ path: String, model: (any Layer)? = nil, warn: @escaping (String) -> Void) throws {
+    public init(
+        _ path: String, model: (any Layer)? = nil, base: String? = nil, warn: @escaping (String) -> Void
+    ) throws {
         self.path = path
         self.warn = warn
-        self.model = try TrainedModel(path, model: model)
+        self.model = try TrainedModel(path, model: model, base: base)
         self.model.warnings.forEach(warn)
     }
 

@@ -44,7 +44,7 @@ struct RunFacts: Encodable {
         baseline = outcome.baselineName.map {
             Baseline(name: $0, metrics: outcome.baselineMetrics.filter { $0.value.isFinite })
         }
-        versions = Versions.all
+        versions = Versions.all(teacher: job.teacherDigest)
     }
 
     func write(to path: String) throws {

@@ -4,6 +4,7 @@ import DataParallel
 import DataPipeline
 import Diagnostics
 import Execution
+import Inference
 import Recipes
 import Scenarios
 import Supervision
@@ -21,7 +22,8 @@ public struct RunPlan {
     ///   - lanes: of each rank; as many as there are cores for where `nil`.
     public init(_ recipe: Recipe, ranks: Int, nodes: Int = 1, lanes: Int?) throws {
         let data = try RecipeData(recipe)
-        let scenario = try Scenario(recipe, fitted: data.fitted)
+        var scenario = try Scenario(recipe, fitted: data.fitted)
+        try scenario.readBase()
         let dataset = try data.dataset(.train, for: .training(seed: recipe.seed))
         let samples = dataset.count
         let wanted = lanes ?? CPUBudget.current().lanes(localReplicas: ranks / nodes)
@@ -37,11 +39,11 @@ public struct RunPlan {
             sampleCount: samples, globalBatchSize: recipe.training.globalBatchSize, shardCount: shards,
             seed: recipe.seed, shuffles: recipe.training.shuffle, buckets: try data.buckets(of: dataset))
         let largest = max(1, sampler.maximumShardSize)
-        let layout = ParameterLayout(try scenario.trace(sampleCount: largest))
         let configuration = Self.configuration(recipe, scenario)
+        let layout = ParameterLayout(try configuration.trainingTrace(largest))
         let plans = try PlannedBuckets(sampler.buckets) { length in
             try Plan(
-                try scenario.trace(sampleCount: largest, length: length), layout: layout,
+                try configuration.trainingTrace(largest, length: length), layout: layout,
                 precision: scenario.precision.available, keepsPredictions: false)
         }
         let parts = [
@@ -70,6 +72,7 @@ public struct RunPlan {
             update: scenario.updateOptions(totalSteps: 1), seed: recipe.seed,
             trace: { try scenario.trace(sampleCount: $0) },
             makeSource: { _, _ in throw LockstepError(.internalError, "a plan reads no data") })
+        configuration.traceOfLength = { try scenario.trace(sampleCount: $0, length: $1) }
         configuration.apply(recipe.training.exchange)
         configuration.precision = scenario.precision.available
         return configuration

@@ -5,6 +5,7 @@ import DataParallel
 import Diagnostics
 import Execution
 import Foundation
+import Inference
 import Recipes
 import Reports
 import Scenarios
@@ -19,6 +20,8 @@ final class RunPreparation {
     let folder: RunFolder
     /// The tensors of the checkpoint that goes on.
     let tensors: TrainedState?
+    /// Where low-rank adapters have their base.
+    let base: BaseRecord?
     /// Seconds trained by earlier launches.
     let earlierSeconds: Double
     /// What to tell the user.
@@ -65,10 +68,12 @@ final class RunPreparation {
         let start = try recipe.start.map {
             try StartingWeights($0, layout: ParameterLayout(try scenario.trace(sampleCount: 1)))
         }
+        let adapted = recipe.start?.adapters == nil ? nil : start
+        base = adapted?.source
         let state = TrainingState(seed: recipe.seed, logicalShards: shards)
         description = JobDescription(
             recipeKeys: recipe.effectiveKeys, recipeText: recipe.source, state: state, fitted: fitted,
-            isResumed: false)
+            isResumed: false, base: adapted?.frozen ?? [])
         folder = RunFolder(path: path)
         tensors = start?.state
         earlierSeconds = 0
@@ -88,18 +93,33 @@ final class RunPreparation {
         var recipe = given
         (recipe.training.logicalShards, recipe.training.accumulation) = (state.logicalShards, 1)
         let fitted = try FittedData(decoding: checkpoint.dataJSON)
+        let tensors = try Self.tensors(checkpoint, recipe, fitted, options)
         description = JobDescription(
             recipeKeys: recipe.effectiveKeys, recipeText: recipe.source, state: state, fitted: fitted,
-            isResumed: true)
-        tensors = try TrainedState(checkpoint)
+            isResumed: true, base: tensors.base.sorted())
+        base = checkpoint.manifest.base
+        self.tensors = tensors
         earlierSeconds = checkpoint.manifest.wallSeconds
-        let versions = Versions.all.filter { checkpoint.manifest.libraryVersions[$0.key] != $0.value }
+        let teacher = try recipe.training.teacher.map { try Teacher($0).digest }
+        let versions = Versions.all(teacher: teacher).filter {
+            checkpoint.manifest.libraryVersions[$0.key] != $0.value
+        }
         warnings =
             search.warnings + changes
             + versions.keys.sorted().map {
                 "\($0) was \(checkpoint.manifest.libraryVersions[$0] ?? "unknown"), is \(versions[$0] ?? ""): "
                     + "the bits may differ from those of a run that never stopped"
             }
+    }
+
+    /// What a checkpoint goes on with, the base of adapters included.
+    private static func tensors(
+        _ checkpoint: LoadedCheckpoint, _ recipe: Recipe, _ fitted: FittedData, _ options: TrainOptions
+    ) throws -> TrainedState {
+        guard checkpoint.manifest.base != nil else { return try TrainedState(checkpoint) }
+        let scenario = try Scenario(recipe, fitted: fitted, model: options.model)
+        let layout = ParameterLayout(try scenario.trace(sampleCount: 1))
+        return try TrainedState(checkpoint, start: recipe.start, layout: layout)
     }
 
     /// What was best by another metric, or on another split, says nothing now.

@@ -79,6 +79,25 @@ import Testing
         try ProgramCheck(trace, idLimit: 9).verify()
     }
 
+    /// Every sample's own rows.
+    @Test func rowsWithinSamples() throws {
+        struct Guess: Layer {
+            let embedding = Embedding(9, 24)
+            let output = Dense(5)
+
+            func callAsFunction(_ input: Tensor) throws -> Tensor { try trace(inputs: [input, input]) }
+
+            func trace(inputs: [Tensor]) throws -> Tensor {
+                let rows = try embedding(inputs[0]) * embedding(inputs[0])
+                return try output(rows.gatheredWithin(inputs[1]))
+            }
+        }
+        let trace = try ModelTrace(
+            Guess(), sampleCount: 4, inputs: [.init("x", [6], .int32), .init("places", [3], .int32)],
+            label: .init("y", [3], .int32), loss: .softmaxCrossEntropy, isTraining: true)
+        try ProgramCheck(trace, idLimit: 5).verify()
+    }
+
     /// Random shapes, repeated along random axes on either side.
     @Test(arguments: 0..<40) func broadcasting(seed: Int) throws {
         var numbers = TestNumbers(seed)

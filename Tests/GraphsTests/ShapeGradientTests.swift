@@ -68,6 +68,14 @@ import Testing
         try verify(check, rows)
     }
 
+    @Test func gathersWithinSamples() throws {
+        let check = GradientCheck()
+        let rows = try check.parameter([2, 3, 2]).gatheredWithin(
+            check.ids([2, 4], [1, 0, 1, 2, 2, 2, -1, 0]))
+        #expect(rows.shape == [2, 4, 2])
+        try verify(check, rows)
+    }
+
     @Test(arguments: BinaryFunction.allCases) func broadcasts(function: BinaryFunction) throws {
         let shapes: [(Shape, Shape)] = [
             ([2, 3], [2, 3]), ([2, 3], [3]), ([2, 1], [1, 3]), ([], [2, 2]), ([2, 3, 2], [3, 1]),
@@ -162,7 +170,11 @@ import Testing
             (try x.transposed(), [1, 6, 2, 5, 3, 4]), (try x.sliced(axis: 1, 1..<3), [2, 3, 5, 4]),
             (try x.padded(before: [0, 1], after: [1, 0]), [0, 1, 2, 3, 0, 6, 5, 4, 0, 0, 0, 0]),
             (try graph.concatenate([x, x], axis: 1), [1, 2, 3, 1, 2, 3, 6, 5, 4, 6, 5, 4]),
-            (try x.gathered(ids, axis: 1), [3, 1, 4, 6]), (try x.argMax(), [2, 0]),
+            (try x.gathered(ids, axis: 1), [3, 1, 4, 6]),
+            (
+                try x.reshaped(to: [2, 3, 1]).gatheredWithin(ids.reshaped(to: [2, 1])).reshaped(to: [2]),
+                [3, 6]
+            ), (try x.argMax(), [2, 0]),
             (try x.argMax(axis: 0), [1, 1, 1]),
             (try x.max(), [6]), (try x.min(axes: [0]), [1, 2, 3]), (try x.mean(axes: [0, 1]), [3.5]),
             (try ids.oneHot(classes: 3), [0, 0, 1, 1, 0, 0]),

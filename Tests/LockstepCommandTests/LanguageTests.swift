@@ -41,6 +41,16 @@ extension CommandTests {
                 "the same seed, the same text")
             let stopped = try RunFiles.json(try Lockstep.run(words + ["--json", "--stop", "e"]).output)
             #expect(stopped["end"] as? String == "stop")
+            // Adapters on it write another text, with the cache of keys and values, too.
+            _ = try train(
+                Lockstep.recipe("shakespeare-gpt"),
+                [
+                    "training.maxSteps=5", "coordinator.evaluateEvery={steps: 5}", "model.from=" + run,
+                    "model.adapters={rank: 4, on: [c_attn, c_fc]}", "training.optimizer.rate=0.01",
+                ], folder: "adapted")
+            let adapted = try Lockstep.run(["generate", workspace.at("adapted")] + words.dropFirst(2))
+            #expect(adapted.exitCode == 0 && adapted.output.hasPrefix("ROMEO:"), "\(adapted.everything)")
+            #expect(adapted.output != text.output)
             #expect((stopped["text"] as? String)?.contains("e") == false)
         }
 
@@ -68,9 +78,14 @@ extension CommandTests {
                 "training.schedule.warmupSteps=20",
                 "coordinator.evaluateEvery={epochs: 3}",
             ]
-            func train(_ recipe: String, _ words: [String]) throws -> (metrics: [String: Any], text: String) {
+            func train(_ recipe: String, _ words: [String], folder: String? = nil) throws
+                -> (metrics: [String: Any], text: String)
+            {
                 let result = try Lockstep.run(
-                    ["train", Lockstep.recipe(recipe), "--output", workspace.at(recipe), "--json"]
+                    [
+                        "train", Lockstep.recipe(recipe), "--output", workspace.at(folder ?? recipe),
+                        "--json",
+                    ]
                         + (short + words).flatMap { ["--set", $0] }, limit: 120)
                 #expect(result.exitCode == 0, "\(result.everything)")
                 return (try RunFiles.json(result.output), result.everything)
@@ -86,6 +101,39 @@ extension CommandTests {
                 ["model.from=" + workspace.at("ag-news-masked"), "data.split.train=0..300"])
             #expect(tuned.text.contains("tensors begin as in"), "\(tuned.text)")
             #expect((tuned.metrics["loss"] as? Double ?? 9) < 1.5)
+            let adapted = try train(
+                "ag-news-finetuned",
+                [
+                    "model.from=" + workspace.at("ag-news-masked"), "data.split.train=0..300",
+                    "model.adapters={rank: 2, on: [query, value]}",
+                ], folder: "adapted")
+            #expect((adapted.metrics["loss"] as? Double ?? 9) < 1.5)
+            func size(_ run: String) throws -> Int {
+                let last = try #require(RunFiles.checkpoints(workspace.at(run)).last)
+                return try RunFiles.contents(last)["model.safetensors"]?.count ?? 0
+            }
+            #expect(try 50 * size("adapted") < size("ag-news-finetuned"), "a small part of the whole")
+            let student = try train(
+                "distilled",
+                [
+                    "training.teacher.run=" + workspace.at("ag-news-finetuned"), "model.width=16",
+                    "data.split.train=0..600",
+                ])
+            #expect((student.metrics["loss"] as? Double ?? 9) < 1.5)
+            for (teacher, settings, says) in [
+                ("ag-news-masked", [], "tells no classes apart"),
+                ("ag-news-finetuned", ["data.classNames=[a, b, c, d]"], "knows the classes World"),
+                ("nowhere", [], "nowhere"),
+            ] {
+                let result = try Lockstep.run(
+                    ["train", Lockstep.recipe("distilled"), "--output", workspace.at("taught"), "--set"]
+                        + ["training.teacher.run=" + workspace.at(teacher)]
+                        + (settings + ["data.split.train=0..600"]).flatMap { ["--set", $0] })
+                #expect([65, 78].contains(result.exitCode), "\(result.everything)")
+                #expect(result.everything.contains(says), "\(result.everything)")
+            }
+            let rows = try Lockstep.run(["predict", workspace.at("ag-news-masked"), "--text", "a b"])
+            #expect(rows.exitCode == 2 && rows.everything.contains("foretells tokens"), "\(rows.everything)")
             let wrong = try Lockstep.run(
                 [
                     "train", Lockstep.recipe("ag-news-finetuned"), "--output", workspace.at("wrong"), "--set",

@@ -1,3 +1,4 @@
+import Foundation
 import Graphs
 import NeuralNetworks
 import Testing
@@ -110,6 +111,28 @@ import Testing
             let sum = try Loss.softmaxCrossEntropy.sum(
                 predictions: logits, labels: bench.ids([2, 3], labels), options: options)
             try bench.verify(sum, "softmaxCrossEntropy-" + name, gradients: ["x"])
+        }
+    }
+
+    /// A teacher's probabilities, softened as the script softens them, beside the labels.
+    @Test func distillation() throws {
+        let labels = [0, 3, 1, 1, 2]
+        for (name, weight, temperature) in [
+            ("plain", 0.3, 1.0), ("softened", 0.7, 2.5), ("alone", 1.0, 2.0),
+        ] {
+            let bench = Bench()
+            let logits = try bench.leaf(recordedArray(1, [5, 4], scale: 4))
+            let teacher = recordedArray(4, [5, 4], scale: 3).values
+            let targets = labels.enumerated().flatMap { row, label in
+                let powers = (0..<4).map { exp(teacher[row * 4 + $0] / temperature) }
+                let total = powers.reduce(0, +)
+                return (0..<4).map { $0 == label ? 1.0 : 0 } + powers.map { $0 / total }
+            }
+            let sum = try Loss.distillation.sum(
+                predictions: logits, labels: bench.input(ReferenceArray([5, 2, 4], targets)),
+                options: LossOptions(teacherWeight: weight, temperature: temperature))
+            #expect(Loss.distillation.termCount(predictions: logits.shape) == 5)
+            try bench.verify(sum, "distillation-" + name, gradients: ["x"])
         }
     }
 

@@ -92,6 +92,8 @@ import Testing
         Call("[2, 3, 4]", "[2, 3]") { _ = try $0.x.broadcast(to: [2, 3]) },
         Call("axes [3]") { _ = try $0.x.sum(axes: [3]) },
         Call("axes [1, 1]") { _ = try $0.x.mean(axes: [1, 1]) },
+        Call("[2, 3, 4]", "float32 [2, 3]") { _ = try $0.x.gatheredWithin($0.numbers([2, 3])) },
+        Call("[2, 3, 4]", "int32 [1, 3]") { _ = try $0.x.gatheredWithin($0.integers([1, 3])) },
         Call("axes [1, -2]") { _ = try $0.x.max(axes: [1, -2]) },
         Call("nothing", "[2, 0]") { _ = try $0.numbers([2, 0]).min(axes: [1]) },
         Call("nothing", "[2, 0]") { _ = try $0.numbers([2, 0]).mean(axes: [0, 1]) },
@@ -122,6 +124,23 @@ import Testing
         Call("sigmoidCrossEntropy") {
             _ = try Loss.sigmoidCrossEntropy.sum(
                 predictions: $0.x, labels: $0.x, options: LossOptions(labelSmoothing: 0.1))
+        },
+        Call("meanSquaredError", "teacher") {
+            _ = try Loss.meanSquaredError.sum(
+                predictions: $0.x, labels: $0.x, options: LossOptions(temperature: 2))
+        },
+        Call("[2, 3]", "[2, 1, 3]") {
+            _ = try Loss.distillation.sum(predictions: $0.numbers([2, 3]), labels: $0.numbers([2, 1, 3]))
+        },
+        Call("weight of 0.0") {
+            _ = try Loss.distillation.sum(
+                predictions: $0.numbers([2, 3]), labels: $0.numbers([2, 2, 3]),
+                options: LossOptions(teacherWeight: 0))
+        },
+        Call("temperature of -1.0") {
+            _ = try Loss.distillation.sum(
+                predictions: $0.numbers([2, 3]), labels: $0.numbers([2, 2, 3]),
+                options: LossOptions(temperature: -1))
         },
     ]
 

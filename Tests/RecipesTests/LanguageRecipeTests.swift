@@ -53,6 +53,62 @@ struct LanguageRecipeTests {
         #expect(try Recipe(effectiveKeys: parallel.effectiveKeys).effectiveKeys == parallel.effectiveKeys)
     }
 
+    @Test func teachers() throws {
+        let words = ["task=classification", "training.teacher={run: runs/big, weight: 0.7, temperature: 2}"]
+        let recipe = try RecipeSamples.parse(RecipeSamples.text, words)
+        #expect(recipe.training.teacher == TeacherPart(path: "/here/runs/big", weight: 0.7, temperature: 2))
+        #expect(try Recipe(effectiveKeys: recipe.effectiveKeys).effectiveKeys == recipe.effectiveKeys)
+        let both = try #require(
+            RecipeSamples.error(RecipeSamples.text, words + ["training.labelSmoothing=0.1"]))
+        #expect(both.message.contains("labelSmoothing"))
+        let binary = try #require(
+            RecipeSamples.error(RecipeSamples.text, words + ["task=binaryClassification"]))
+        #expect(binary.message.contains("teacher"))
+    }
+
+    @Test func adapters() throws {
+        let words = [
+            "model.from=runs/base", "model.adapters={rank: 4, alpha: 8, dropout: 0.1, on: [query, '*value']}",
+        ]
+        let recipe = try RecipeSamples.parse(RecipeSamples.text, words)
+        #expect(
+            recipe.start
+                == StartPart(
+                    path: "/here/runs/base",
+                    adapters: AdaptersPart(rank: 4, alpha: 8, dropout: 0.1, on: ["query", "*value"])))
+        #expect(try Recipe(effectiveKeys: recipe.effectiveKeys).effectiveKeys == recipe.effectiveKeys)
+        let wider = try RecipeSamples.parse(RecipeSamples.text, words + ["model.adapters.rank=8"])
+        let change = #expect(throws: LockstepError.self) {
+            try RecipeDifference.check(saved: recipe.effectiveKeys, new: wider.effectiveKeys)
+        }
+        #expect(change?.message.contains("model.adapters.rank was 4, is 8") == true)
+        let small = try RecipeSamples.parse(
+            RecipeSamples.text, ["model.from=a", "model.adapters={on: query}"])
+        #expect(small.start?.adapters == AdaptersPart(rank: 8, alpha: 16, dropout: 0, on: ["query"]))
+        for (wrong, mention) in [
+            ("{}", "on"), ("{on: []}", "names no layer"), ("{on: ['']}", "empty name"),
+            ("{on: a, rank: 0}", "rank"), ("{on: a, alpha: 0}", "alpha"), ("{on: a, dropout: 1}", "dropout"),
+            ("{on: a, targets: b}", "unknown key"),
+        ] {
+            let error = try #require(
+                RecipeSamples.error(RecipeSamples.text, ["model.from=a", "model.adapters=\(wrong)"]))
+            #expect(error.message.contains(mention) && !(error.remedy ?? "").isEmpty, "\(error)")
+        }
+        let alone = try #require(RecipeSamples.error(RecipeSamples.text, ["model.adapters={on: a}"]))
+        #expect(alone.message.contains("needs model.from"))
+    }
+
+    @Test func hiddenTokensArePooledByNobody() throws {
+        let words = ["task=maskedLanguage", "model={kind: transformer}"]
+        let recipe = try RecipeSamples.parse(RecipeSamples.text, words)
+        #expect(try Recipe(effectiveKeys: recipe.effectiveKeys).effectiveKeys == recipe.effectiveKeys)
+        let text = RecipeSamples.text.replacing(
+            "  kind: pooledText", with: "  kind: transformer\n  pooling: mean")
+        let error = try #require(RecipeSamples.error(text, ["task=maskedLanguage"]))
+        #expect(error.message.contains("model.pooling") && !(error.remedy ?? "").isEmpty)
+        #expect(error.location?.description == "/recipes/sample.yaml:10:12", "\(error)")
+    }
+
     @Test func whatDoesNotFitIsRefused() throws {
         func refuse(_ text: String, _ words: [String], _ mention: String) throws {
             let error = try #require(RecipeSamples.error(text, words))

@@ -111,7 +111,7 @@ struct RecipeTests {
         "breast-cancer", "iris", "ag-news-pooled", "sign-digits-cnn", "sign-digits-resnet",
         "ag-news-transformer", "ag-news-lstm", "ag-news-gru", "rt-polarity-cnn",
         "shakespeare-gpt", "multi30k-translation",
-        "ag-news-masked", "ag-news-finetuned",
+        "ag-news-masked", "ag-news-finetuned", "distilled",
     ])
     func shippedRecipesAreValid(name: String) throws {
         let path = RecipeSamples.shippedFolder.appendingPathComponent(name + ".yaml").path
@@ -119,6 +119,18 @@ struct RecipeTests {
         #expect(recipe.name == name)
         #expect(recipe.training.logicalShards == 4)
         try recipe.check()
+    }
+
+    /// A recipe that goes on from another's run finds it where `lockstep train` puts runs, wherever the recipe lies.
+    @Test func runsOfOtherRecipesLieInTheCurrentFolder() throws {
+        func recipe(_ name: String) throws -> Recipe {
+            let file = RecipeSamples.shippedFolder.appendingPathComponent(name + ".yaml")
+            return try Recipe(
+                text: String(contentsOf: file, encoding: .utf8), file: file.path,
+                environment: ["LOCKSTEP_DATA": "/data", "PWD": "/elsewhere"], currentFolder: "/here")
+        }
+        #expect(try recipe("ag-news-finetuned").start?.path == "/here/runs/ag-news-masked")
+        #expect(try recipe("distilled").training.teacher?.path == "/here/runs/ag-news-finetuned")
     }
 
     @Test func commandsInTheCommentsOfShippedRecipesWork() throws {

@@ -4,8 +4,10 @@ import Diagnostics
 /// ordinary tokens 15 % are chosen; of these 80 % are replaced by the mask, 10 % by an ordinary token drawn at random,
 /// and 10 % stay.
 ///
-/// Fields: `tokens` as the model reads them, and `targets`, the hidden tokens, with the ignored target elsewhere; both
-/// [length] int32. Which tokens are chosen is a pure function of the seed, the epoch and the sample.
+/// Fields, all int32: `tokens` [length] as the model reads them; `places` [k], where the chosen tokens stand; `targets` [k],
+/// what they are. Texts with fewer chosen tokens than k end in the place 0 with the ignored target, and of the few texts
+/// that would have more the last are not chosen: a model then computes an answer for k tokens of a text instead of all,
+/// a quarter of the work. Which tokens are chosen is a pure function of the seed, the epoch and the sample.
 public struct MaskedTokens: Dataset {
     /// What tokens are.
     public struct Vocabulary: Sendable, Equatable {
@@ -30,14 +32,23 @@ public struct MaskedTokens: Dataset {
 
     /// The number of texts.
     public var count: Int { base.count }
-    /// `tokens` and `targets`.
+    /// `tokens`, `places` and `targets`.
     public let fields: [FieldSpec]
     /// False: tokens are hidden on demand.
     public var isResident: Bool { false }
     /// Whether each epoch hides other tokens.
     public let variesByEpoch: Bool
 
+    /// Places of a text: its mean of chosen tokens and two standard deviations, which one text in fifty exceeds.
+    public static func placeCount(length: Int) -> Int {
+        let (mean, variance) = (
+            chosenShare * Double(length), chosenShare * (1 - chosenShare) * Double(length)
+        )
+        return min(length, Int((mean + 2 * variance.squareRoot()).rounded(.up)))
+    }
+
     private let base: any Dataset
+    private let length: Int
     private let vocabulary: Vocabulary
     private let seed: UInt64
 
@@ -51,8 +62,10 @@ public struct MaskedTokens: Dataset {
             throw LockstepError(
                 .usage, "only texts of tokens can be masked", remedy: "use data of texts or lines")
         }
-        fields = ["tokens", "targets"].map {
-            FieldSpec(name: $0, sampleShape: tokens.sampleShape, element: .int32)
+        length = tokens.sampleShape[0]
+        let count = Self.placeCount(length: length)
+        fields = [("tokens", length), ("places", count), ("targets", count)].map {
+            FieldSpec(name: $0, sampleShape: [$1], element: .int32)
         }
         (self.base, self.vocabulary, self.seed) = (base, vocabulary, seed)
         self.variesByEpoch = variesByEpoch
@@ -67,19 +80,29 @@ public struct MaskedTokens: Dataset {
     public func write(
         sample index: Int, field: Int, epoch: Int, to destination: UnsafeMutableRawPointer
     ) throws {
-        try base.write(sample: index, field: 0, epoch: epoch, to: destination)
-        let tokens = destination.assumingMemoryBound(to: Int32.self)
+        let result = destination.assumingMemoryBound(to: Int32.self)
         let key = RandomMixer.key(seed: seed, UInt64(variesByEpoch ? epoch : 0), UInt64(index))
-        for place in 0..<fields[0].sampleShape[0] {
-            let word = RandomMixer.mix(key &+ UInt64(place))
-            let isChosen =
-                Int(tokens[place]) >= vocabulary.firstOrdinary
-                && Double(word >> 32) < Self.chosenShare * 0x1p32
-            if field == 1 {
-                if !isChosen { tokens[place] = Self.ignoredTarget }
-            } else if isChosen {
-                tokens[place] = replacement(for: tokens[place], word: RandomMixer.mix(word))
+        try withUnsafeTemporaryAllocation(of: Int32.self, capacity: length) { tokens in
+            guard let memory = tokens.baseAddress else { return }
+            try base.write(sample: index, field: 0, epoch: epoch, to: memory)
+            let capacity = fields[1].sampleShape[0]
+            var chosen = 0
+            for place in 0..<length {
+                let word = RandomMixer.mix(key &+ UInt64(place))
+                let isChosen =
+                    Int(tokens[place]) >= vocabulary.firstOrdinary && chosen < capacity
+                    && Double(word >> 32) < Self.chosenShare * 0x1p32
+                if field == 0 {
+                    result[place] =
+                        isChosen
+                        ? replacement(for: tokens[place], word: RandomMixer.mix(word)) : tokens[place]
+                } else if isChosen {
+                    result[chosen] = field == 1 ? Int32(place) : tokens[place]
+                }
+                chosen += isChosen ? 1 : 0
             }
+            guard field > 0 else { return }
+            for place in chosen..<capacity { result[place] = field == 1 ? 0 : Self.ignoredTarget }
         }
     }
 

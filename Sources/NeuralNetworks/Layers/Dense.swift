@@ -3,13 +3,15 @@ import Graphs
 /// A fully connected layer: [..., inputs] → [..., width], activation(x·W + b). The input width is inferred.
 ///
 /// Checkpoints hold `weight` as PyTorch's Linear does, [width, inputs], unless told otherwise.
-public final class Dense: Layer {
+public final class Dense: Layer, Adaptable {
     /// Outputs a sample.
     public let width: Int
     /// The function applied to the result.
     public let activation: Activation?
     /// Whether a bias is added.
     public let hasBias: Bool
+    /// A change of low rank to the matrix; see ``Layer/addAdapters(_:to:)``.
+    public internal(set) var adapter: LowRankAdapter?
     private let initializer: any Initializer
     private let storage: ParameterStorage
 
@@ -40,6 +42,7 @@ public final class Dense: Layer {
                     "bias", of: self, shape: [width], initializer: Zeros(), isRegularized: false)
                 result = try result.addingBias(bias)
             }
+            if let adapter { result = try result + adapter.change(input, outputs: width) }
             if let activation { result = try result.activated(activation) }
             result = try result.reshaped(to: Shape(input.shape.dimensions.dropLast() + [width]))
             result.mask = input.mask

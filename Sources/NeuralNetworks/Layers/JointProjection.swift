@@ -5,11 +5,13 @@ import Graphs
 ///
 /// One product computes all three of a sequence that attends to itself. Where queries come from one sequence and keys
 /// and values from another, each takes its part of the matrix.
-public final class JointProjection: Layer {
+public final class JointProjection: Layer, Adaptable {
     /// Numbers of a token's queries.
     public let queries: Int
     /// Numbers of a token's keys and values.
     public let keysAndValues: Int
+    /// A change of low rank to the matrix; see ``Layer/addAdapters(_:to:)``.
+    public internal(set) var adapter: LowRankAdapter?
     private let hasBias: Bool
     private let initializer: any Initializer
 
@@ -51,7 +53,8 @@ public final class JointProjection: Layer {
     private func part(_ source: Tensor, _ columns: Range<Int>) throws -> Tensor {
         let (weight, bias) = try parameters(source)
         return try product(
-            source, weight.sliced(axis: 1, columns), bias.map { try $0.sliced(axis: 0, columns) })
+            source, weight.sliced(axis: 1, columns), bias.map { try $0.sliced(axis: 0, columns) },
+            columns: columns)
     }
 
     private func parameters(_ input: Tensor) throws -> (weight: Tensor, bias: Tensor?) {
@@ -65,11 +68,18 @@ public final class JointProjection: Layer {
         return (weight, bias)
     }
 
-    private func product(_ input: Tensor, _ weight: Tensor, _ bias: Tensor?) throws -> Tensor {
+    private func product(
+        _ input: Tensor, _ weight: Tensor, _ bias: Tensor?, columns: Range<Int>? = nil
+    ) throws -> Tensor {
         let (inputs, width) = (input.shape.dimensions.last ?? 1, weight.shape[1])
         var result = try input.reshaped(to: [input.shape.elementCount / max(1, inputs), inputs]).matmul(
             weight)
         if let bias { result = try result.addingBias(bias) }
+        if let adapter {
+            result =
+                try result
+                + adapter.change(input, outputs: queries + keysAndValues, columns: columns)
+        }
         result = try result.reshaped(to: Shape(input.shape.dimensions.dropLast() + [width]))
         result.mask = input.mask
         return result

@@ -79,8 +79,8 @@ public struct PooledEncoder: Layer {
 }
 
 /// An encoder that guesses tokens that were masked: int32 tokens [batch, tokens], and token types as an optional second
-/// input, → logits [batch, tokens, vocabulary]. Names are those of Hugging Face's BertForMaskedLM; the output is the
-/// embedding's table.
+/// input, → logits [batch, tokens, vocabulary]; or, with the places of the guessed tokens, int32 [batch, k], as its last
+/// input, → [batch, k, vocabulary]. Names are those of Hugging Face's BertForMaskedLM; the output is the embedding's table.
 public struct MaskedLanguageModel: Layer {
     /// Reads the text.
     public let encoder: TransformerEncoder
@@ -88,9 +88,12 @@ public struct MaskedLanguageModel: Layer {
     public let transform: (dense: Dense, norm: LayerNorm)
     /// The output's bias.
     public let bias: OutputBias
+    /// Whether the last input says which tokens are guessed.
+    public let readsPlaces: Bool
 
     /// Creates a model.
-    public init(_ configuration: TransformerEncoder.Configuration) {
+    public init(_ configuration: TransformerEncoder.Configuration, readsPlaces: Bool = false) {
+        self.readsPlaces = readsPlaces
         encoder = TransformerEncoder(configuration)
         transform = (
             Dense(configuration.width, activation: .gelu, initializer: Normal(deviation: 0.02)),
@@ -110,9 +113,10 @@ public struct MaskedLanguageModel: Layer {
     /// Traces the model on tokens of one type.
     public func callAsFunction(_ input: Tensor) throws -> Tensor { try trace(inputs: [input]) }
 
-    /// Traces the model on tokens and their types.
+    /// Traces the model on tokens and their types, and the places of those that are guessed.
     public func trace(inputs: [Tensor]) throws -> Tensor {
-        let read = try encoder.trace(inputs: inputs)
+        var read = try encoder.trace(inputs: readsPlaces ? Array(inputs.dropLast()) : inputs)
+        if readsPlaces, let places = inputs.last { read = try read.gatheredWithin(places) }
         return try bias(encoder.tokens.asOutput(transform.norm(transform.dense(read))))
     }
 }

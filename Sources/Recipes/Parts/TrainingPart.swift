@@ -26,6 +26,8 @@ public struct TrainingPart: Sendable, Equatable {
     public var regularization: RegularizationPart
     /// The share of each target that is spread evenly over all classes; for tasks with classes, in training alone.
     public var labelSmoothing: Double
+    /// A trained model to learn from beside the labels, if any; see ``TeacherPart``.
+    public var teacher: TeacherPart?
     /// Patterns of parameter names that the optimizer's weight decay leaves alone; `*` stands for any characters.
     public var undecayed: [String]
     /// Patterns of parameter names that do not learn; `*` stands for any characters.
@@ -65,7 +67,8 @@ public struct TrainingPart: Sendable, Equatable {
         shuffle: Bool = true, optimizer: OptimizerPart = OptimizerPart(),
         schedule: SchedulePart = SchedulePart(),
         clipNorm: Double? = nil, regularization: RegularizationPart = RegularizationPart(),
-        labelSmoothing: Double = 0, undecayed: [String] = [], frozen: [String] = [],
+        labelSmoothing: Double = 0, teacher: TeacherPart? = nil, undecayed: [String] = [],
+        frozen: [String] = [],
         precision: Precision = .float32, recompute: Recompute = .nothing, synchronizedBatchNorm: Bool = false,
         maxNonFiniteSteps: Int = 3, exchange: ExchangePart = ExchangePart()
     ) {
@@ -80,6 +83,7 @@ public struct TrainingPart: Sendable, Equatable {
         self.clipNorm = clipNorm
         self.regularization = regularization
         self.labelSmoothing = labelSmoothing
+        self.teacher = teacher
         self.undecayed = undecayed
         self.frozen = frozen
         self.precision = precision
@@ -108,6 +112,7 @@ extension TrainingPart {
         clipNorm = try reader.optionalNumber("clipNorm", .above(0))
         regularization = try RegularizationPart(try reader.part("regularization"))
         labelSmoothing = try reader.number("labelSmoothing", .below(0, 1), default: 0)
+        teacher = try reader.optionalPart("teacher").map { try TeacherPart($0) }
         undecayed = try reader.texts("undecayed") ?? []
         frozen = try reader.texts("frozen") ?? []
         precision = try reader.choice("precision", default: .float32)
@@ -146,6 +151,11 @@ extension TrainingPart {
                 remedy:
                     "drop one: statistics over all nodes would make them wait for each other at every step")
         }
+        if teacher != nil, labelSmoothing > 0 {
+            throw reader.failure(
+                "labelSmoothing", "cannot be used with training.teacher, which softens targets itself",
+                remedy: "drop one")
+        }
         if undecayed.contains("") { throw reader.failure("undecayed", "holds an empty name") }
         if !undecayed.isEmpty, optimizer.weightDecay == 0 {
             throw reader.failure(
@@ -171,6 +181,11 @@ extension TrainingPart {
         keys.add("clipNorm", clipNorm)
         keys.inside("regularization") { regularization.flatten(into: &$0) }
         keys.add("labelSmoothing", labelSmoothing)
+        if let teacher {
+            keys.inside("teacher") { teacher.flatten(into: &$0) }
+        } else {
+            keys.add("teacher", nil as Int?)
+        }
         keys.add("undecayed", undecayed)
         keys.add("frozen", frozen)
         keys.add("precision", precision.rawValue)

@@ -11,7 +11,7 @@ struct RecipeSurroundings: Sendable {
     var environment: [String: String]?
 
     /// The absolute path for what was written as `text` at `place`, with `$NAME` and `${NAME}` replaced
-    /// (`$$` is a dollar sign) and without `.` and `..`.
+    /// (`$$` is a dollar sign, `$PWD` the current folder) and without `.` and `..`.
     /// - Throws: `LockstepError` with code `usage` for a variable that is not set.
     func resolve(_ text: String, key: String, place: RecipePlace) throws -> String {
         let expanded = try expand(text, key: key, place: place)
@@ -41,7 +41,7 @@ struct RecipeSurroundings: Sendable {
                 continue
             }
             let name = try variableName(&rest, key: key, place: place)
-            guard let value = environment[name], !value.isEmpty else {
+            guard let value = name == "PWD" ? currentFolder : environment[name], !value.isEmpty else {
                 throw LockstepError(
                     .usage, "\(key) uses $\(name), which is not set", at: place.location,
                     remedy: "export \(name)=FOLDER before the command, or give --set \(key)=PATH")

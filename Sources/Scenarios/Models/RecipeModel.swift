@@ -32,7 +32,8 @@ extension ModelPart {
         case .transformer(let part):
             let tokens = try tokens(of: fitted)
             return task == .maskedLanguage
-                ? MaskedLanguageModel(part.configuration(tokens)) : part.classifier(tokens, outputs: outputs)
+                ? MaskedLanguageModel(part.configuration(tokens), readsPlaces: true)
+                : part.classifier(tokens, outputs: outputs)
         case .lstm(let part): return part.network(.lstm, try tokens(of: fitted), outputs: outputs)
         case .gru(let part): return part.network(.gru, try tokens(of: fitted), outputs: outputs)
         case .textCNN(let part):

@@ -57,4 +57,11 @@ record("sigmoidCrossEntropy", F.binary_cross_entropy_with_logits(x, targets, red
 x = leaf(1, (4, 3))
 record("meanSquaredError", F.mse_loss(x, tensor(4, (4, 3), 1.0, torch.float64), reduction="sum"), {"x": x})
 
+for name, weight, temperature in [("plain", 0.3, 1.0), ("softened", 0.7, 2.5), ("alone", 1.0, 2.0)]:
+    x = leaf(1, (5, 4), 4.0)
+    taught = F.softmax(tensor(4, (5, 4), 3.0, torch.float64) / temperature, dim=1)
+    own = F.cross_entropy(x, torch.tensor([0, 3, 1, 1, 2]), reduction="sum")
+    other = -(taught * F.log_softmax(x / temperature, dim=1)).sum()
+    record("distillation-" + name, (1 - weight) * own + weight * temperature ** 2 * other, {"x": x})
+
 write("layers.json", {"cases": cases})
