@@ -185,15 +185,18 @@ static inline int cmpi_send_receive(const void *outgoing, int outgoing_count, in
     MPI_Status messages[2];
     int to = destination < 0 ? MPI_PROC_NULL : destination;
     int from = source < 0 ? MPI_PROC_NULL : source;
-    int status = MPI_Irecv(incoming, incoming_count, MPI_BYTE, from, tag, communicator.handle, &requests[0]);
+    // The send first: a rank that comes late then announces its own long message before it asks for the other's. The
+    // other way round, the other starts to send, its own request waits behind what it sends, and both directions of
+    // the link take turns (measured: 64 ms instead of 37 for 4 MB each way at 1 Gbit/s).
+    int status = MPI_Isend(outgoing, outgoing_count, MPI_BYTE, to, tag, communicator.handle, &requests[0]);
     if (status != MPI_SUCCESS) return status;
-    status = MPI_Isend(outgoing, outgoing_count, MPI_BYTE, to, tag, communicator.handle, &requests[1]);
+    status = MPI_Irecv(incoming, incoming_count, MPI_BYTE, from, tag, communicator.handle, &requests[1]);
     if (status != MPI_SUCCESS) return status;
     status = cmpi_wait_both(requests, longest_nap_ns, messages);
     if (status == MPI_ERR_IN_STATUS) {
-        return messages[0].MPI_ERROR != MPI_SUCCESS ? messages[0].MPI_ERROR : messages[1].MPI_ERROR;
+        return messages[1].MPI_ERROR != MPI_SUCCESS ? messages[1].MPI_ERROR : messages[0].MPI_ERROR;
     }
-    return status != MPI_SUCCESS ? status : MPI_Get_count(&messages[0], MPI_BYTE, received);
+    return status != MPI_SUCCESS ? status : MPI_Get_count(&messages[1], MPI_BYTE, received);
 }
 
 // MARK: Shared memory
