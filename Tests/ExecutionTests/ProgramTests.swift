@@ -208,7 +208,14 @@ private let isOptimized: Bool = {
         var numbers = TestNumbers(seed + 1000)
         func pick<Value>(_ values: [Value]) -> Value { values[numbers.word() % values.count] }
         let loss = pick(Loss.allCases)
-        let outputs = loss == .softmaxCrossEntropy ? pick([2, 3, 18]) : pick([1, 3])
+        let isOfClasses = loss == .softmaxCrossEntropy || loss == .distillation
+        let outputs = isOfClasses ? pick([2, 3, 18]) : pick([1, 3])
+        let label: ModelTrace.Field =
+            switch loss {
+            case .softmaxCrossEntropy: .init("y", [], .int32)
+            case .distillation: .init("y", [2, outputs])
+            default: .init("y", [outputs])
+            }
         var layers: [any Layer] = []
         let isText = pick([true, false])
         let vocabulary = pick([3, 20])
@@ -229,8 +236,7 @@ private let isOptimized: Bool = {
         let trace = try ModelTrace(
             Sequential(layers), sampleCount: pick([1, 2, 5, 16, 33]),
             input: isText ? .init("x", [pick([1, 4, 17])], .int32) : .init("x", [pick([1, 6, 30])]),
-            label: loss == .softmaxCrossEntropy ? .init("y", [], .int32) : .init("y", [outputs]), loss: loss,
-            isTraining: pick([true, true, false]))
+            label: label, loss: loss, isTraining: pick([true, true, false]))
         try ProgramCheck(trace, idLimit: isText ? min(vocabulary, outputs) : outputs, seed: seed).verify()
     }
 

@@ -60,9 +60,11 @@ struct LengthBucketTests {
         defer { arena.deallocate() }
         arena.initialize(repeating: 0, count: layout.elementCount)
         layout.initialize(arena, seed: 7)
+        let buckets = try data.buckets(of: dataset)
+        #expect((buckets != nil) == isBucketed)
         let evaluator = Evaluator(
             dataset: dataset, batchSize: 4, layout: layout, threads: 2,
-            buckets: isBucketed ? try #require(try data.buckets(of: dataset)) : nil,
+            buckets: buckets,
             traceOfLength: { try scenario.inferenceTrace(sampleCount: $0, length: $1, withLabel: true) },
             trace: { try scenario.inferenceTrace(sampleCount: $0, withLabel: true) })
         let parts = try evaluator.parts(arena)
