@@ -77,7 +77,7 @@ import Testing
                 }
             }
             #expect(try file.integers(6, field: 1) == origin.integers(6, field: 1))
-            #expect(file.describe(sample: 3) == "sample 3" && (try file.text(sample: 3)) == "text 3")
+            #expect(try file.describe(sample: 3) == "sample 3" && file.text(sample: 3) == "text 3")
         }
         #expect(try files(scratch).count == 1)
         _ = try file(origin, scratch, key: 8)
@@ -89,7 +89,7 @@ import Testing
     @Test func badSamplesAndDamagedFiles() throws {
         let scratch = try Scratch()
         let error = failure { _ = try file(Origin(badSample: 2100), scratch) }
-        #expect(error?.message == "sample 2100" && (try files(scratch)) == [])
+        #expect(try error?.message == "sample 2100" && files(scratch) == [])
         _ = try file(Origin(), scratch)
         let path = scratch.folder.path + "/cache/" + (try files(scratch)[0])
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))
