@@ -172,6 +172,35 @@ struct LinesTests {
         #expect(changes > 0 && differs > 0)
     }
 
+    /// Texts that do not fit memory are tokenized once, into a file: the same samples, hidden tokens included.
+    @Test(arguments: ["words", "wordPiece"])
+    func tokensThatDoNotFitMemoryAreKeptInAFile(_ kind: String) throws {
+        let folder = try folder()
+        let words = ["data.tokenizer=\(kind)", "data.vocabularySize=300", "data.maximumLength=20"]
+        let kept = ["data.residentLimitBytes=0", "data.cacheFolder=cache"]
+        for more in [[], ["data.tokenDropout=0.4"], ["task=maskedLanguage", "model={kind: transformer}"]] {
+            let plain = try RecipeData(try folder.recipe(Self.recipe, words + more))
+            let filed = try RecipeData(try folder.recipe(Self.recipe, words + more + kept))
+            for (split, purpose) in [
+                (CoordinatorPart.Split.train, SamplePurpose.training(seed: 3)), (.test, .evaluation),
+            ] {
+                let expected = try plain.dataset(split, for: purpose)
+                let found = try filed.dataset(split, for: purpose)
+                #expect(!found.isResident && found.count == expected.count)
+                for sample in 0..<found.count {
+                    for field in 0..<2 {
+                        #expect(
+                            try found.integers(sample, field: field, epoch: 2)
+                                == expected.integers(sample, field: field, epoch: 2))
+                    }
+                    #expect(try found.text(sample: sample) == expected.text(sample: sample))
+                }
+            }
+        }
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/cache")
+        #expect(files.filter { $0.hasSuffix(".cache") }.count == 2, "one a split: \(files)")
+    }
+
     @Test func namesThatWouldSwapClassesAreRefused() throws {
         let folder = try folder()
         for names in ["[good, bad]", "[bad, fine]", "[a, b, c]"] {

@@ -19,7 +19,7 @@ public final class BatchLoader: @unchecked Sendable {
     ///   - dataset: as many samples as the sampler counts.
     ///   - shards: the logical shards of this lane, within 0..<V.
     ///   - startStep: the global step of the first micro-batch.
-    ///   - depth: micro-batches that are decoded ahead; by itself 4, and up to 16 where they are small.
+    ///   - depth: micro-batches that are decoded ahead; by itself 4, and up to 64 where they are small.
     ///   - threads: how many are decoded at once; a resident dataset needs none.
     public init(
         dataset: any Dataset, sampler: ShardSampler, shards: Range<Int>, startStep: Int, depth: Int? = nil,
@@ -73,10 +73,11 @@ public final class BatchLoader: @unchecked Sendable {
         ring.stop()
     }
 
-    /// As many micro-batches as have 4 MiB.
+    /// As many micro-batches as have 4 MiB: where they are small, a thread that gets no processor for some milliseconds
+    /// shall hold nobody back.
     private static func depth(_ dataset: any Dataset, _ sampler: ShardSampler) -> Int {
         let byteCount = max(1, dataset.sampleByteCount * sampler.maximumShardSize)
-        return min(16, max(4, (4 << 20) / byteCount))
+        return min(64, max(4, (4 << 20) / byteCount))
     }
 
     private static func problem(
