@@ -64,12 +64,15 @@ public struct SimulationBenchmark: Sendable {
     public let computeMilliseconds: Double?
     /// See ``NetworkLink/processorSecondsPerByte``.
     public let processorSecondsPerByte: Double
+    /// Bytes after which a bucket ends; `nil` for the usual ones.
+    public let bucketByteCount: Int?
 
     /// Creates a benchmark.
     public init(
         _ workload: Workload, lanes: Int = 1, precision: Precision = .float32, nodes: [Int],
         bandwidths: [String], latency: String, compression: CompressionRule = .none, overlaps: Bool = true,
-        computeMilliseconds: Double? = nil, processorSecondsPerByte: Double = 0
+        computeMilliseconds: Double? = nil, processorSecondsPerByte: Double = 0,
+        bucketByteCount: Int? = nil
     ) {
         self.workload = workload
         self.lanes = lanes
@@ -81,6 +84,7 @@ public struct SimulationBenchmark: Sendable {
         self.overlaps = overlaps
         self.computeMilliseconds = computeMilliseconds
         self.processorSecondsPerByte = processorSecondsPerByte
+        self.bucketByteCount = bucketByteCount
     }
 
     /// Measures one node and predicts.
@@ -95,7 +99,7 @@ public struct SimulationBenchmark: Sendable {
         let alone = try StepAlone(workload, lanes: lanes, precision: precision)
         var timeline = try alone.timeline(
             stepSeconds: try alone.bestSeconds(rounds: 3), compression: compression,
-            memoryBytesPerSecond: try MachineLimits.measure().copyRate)
+            memoryBytesPerSecond: try MachineLimits.measure().copyRate, bucketByteCount: bucketByteCount)
         if let computeMilliseconds { timeline = timeline.scaled(toStep: computeMilliseconds / 1e3) }
         return links.flatMap { bandwidth, link in
             clusters.map { cluster in

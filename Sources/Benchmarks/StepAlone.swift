@@ -64,13 +64,16 @@ final class StepAlone {
     }
 
     /// Where in a step of so many seconds the buckets are complete that several nodes would exchange.
-    /// - Parameter runs: over which each operation is timed.
+    /// - Parameters:
+    ///   - bucketByteCount: bytes after which a bucket ends; `nil` for the usual ones.
+    ///   - runs: over which each operation is timed.
     func timeline(
-        stepSeconds: Double, compression: CompressionRule = .none, memoryBytesPerSecond: Double, runs: Int = 3
+        stepSeconds: Double, compression: CompressionRule = .none, memoryBytesPerSecond: Double,
+        bucketByteCount: Int? = nil, runs: Int = 3
     ) throws -> StepTimeline {
         let layout = replica.shared.layout
         let ranges = BucketPlan(
-            layout, targetByteCount: configuration.bucketByteCount,
+            layout, targetByteCount: bucketByteCount ?? configuration.bucketByteCount,
             edgeByteCount: configuration.edgeBucketByteCount
         ).buckets
         let plan = try Plan(

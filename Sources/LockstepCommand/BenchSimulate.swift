@@ -36,6 +36,8 @@ struct BenchSimulate: ParsableCommand {
         help:
             "Milliseconds of a step of one node, instead of measuring how long (not when buckets are ready).")
     var computeMs: Double?
+    @Option(help: "Megabytes after which a bucket ends, instead of training's 4.") var bucketMegabytes:
+        Double?
     @Flag(help: "Exchange after backward, not while it goes on.") var noOverlap = false
     @Flag(help: "Print a line of JSON for each number of nodes.") var json = false
 
@@ -43,6 +45,10 @@ struct BenchSimulate: ParsableCommand {
         try Bounds.check("--lanes", lanes)
         if let computeMs, !(computeMs > 0 && computeMs.isFinite) {
             throw ValidationError("--compute-ms must be above 0, is \(computeMs)")
+        }
+        if let bucketMegabytes, !(bucketMegabytes > 0 && bucketMegabytes <= 1e6) {
+            throw ValidationError(
+                "--bucket-megabytes must be above 0 and at most a million, is \(bucketMegabytes)")
         }
         for count in try counts() where count * lanes > Bounds.most {
             throw ValidationError("\(count) nodes of \(lanes) lanes are more than \(Bounds.most) lanes")
@@ -70,7 +76,8 @@ struct BenchSimulate: ParsableCommand {
         let benchmark = SimulationBenchmark(
             try Workload.named(workload), lanes: lanes, precision: precision, nodes: try counts(),
             bandwidths: bandwidths, latency: latency, compression: compression, overlaps: !noOverlap,
-            computeMilliseconds: computeMs, processorSecondsPerByte: processorUsPerMb * 1e-12)
+            computeMilliseconds: computeMs, processorSecondsPerByte: processorUsPerMb * 1e-12,
+            bucketByteCount: bucketMegabytes.map { max(1, Int($0 * 1e6)) })
         let lines = try benchmark.run()
         if json { return lines.forEach { say($0.json) } }
         say("\(workload), \(lanes) lanes a node, latency \(latency), compression \(compression.rawValue):")

@@ -72,6 +72,7 @@ extension CommandTests {
             ["--bandwidth", "fast"],
             ["--latency", "1"], ["--compute-ms", "0"], ["--compute-ms", "nan"], ["--workload", "none"],
             ["--compression", "zip"], ["--nodes", "4096", "--lanes", "17"], ["--processor-us-per-mb=-1"],
+            ["--bucket-megabytes", "0"],
         ])
         func badWordsAreRefused(_ words: [String]) throws {
             let result = try Lockstep.run(["bench", "simulate", "--workload", "mlp"] + words)
