@@ -1,3 +1,4 @@
+import Collectives
 import Diagnostics
 import Foundation
 
@@ -48,6 +49,7 @@ final class ExchangeDriver: @unchecked Sendable {
     }
 
     private func serve() {
+        ShortTurns.prefer()
         let result = Result {
             for step in steps {
                 let stops = try run(step)
