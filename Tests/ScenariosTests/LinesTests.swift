@@ -188,7 +188,7 @@ struct LinesTests {
                 let found = try filed.dataset(split, for: purpose)
                 #expect(!found.isResident && found.count == expected.count)
                 for sample in 0..<found.count {
-                    for field in 0..<2 {
+                    for field in found.fields.indices {
                         #expect(
                             try found.integers(sample, field: field, epoch: 2)
                                 == expected.integers(sample, field: field, epoch: 2))

@@ -195,6 +195,10 @@ extension SampleFile {
                 let kept = elements.prefix((elements.lastIndex { $0 != filler } ?? -1) + 1)
                 withUnsafeBytes(of: UInt32(kept.count)) { bytes.append(contentsOf: $0) }
                 if packing.isNarrow {
+                    guard kept.allSatisfy({ (0...0xFFFF).contains($0) }) else {
+                        throw LockstepError(
+                            .internalError, "sample \(sample) has a token beyond its vocabulary")
+                    }
                     for element in kept {
                         withUnsafeBytes(of: UInt16(truncatingIfNeeded: element)) {
                             bytes.append(contentsOf: $0)

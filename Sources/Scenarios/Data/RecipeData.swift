@@ -37,7 +37,11 @@ public struct RecipeData: Sendable {
     public func dataset(
         _ split: CoordinatorPart.Split, for purpose: SamplePurpose = .evaluation
     ) throws -> any Dataset {
-        let dataset = try kept(try samples(split, for: purpose))
+        let samples = try samples(split, for: purpose)
+        // Of texts whose tokens are hidden, what is kept are the texts.
+        let dataset =
+            task == .maskedLanguage
+            ? try samples.dataset.resident(upTo: residentLimit) : try kept(samples)
         guard tokenDropout > 0, case .training(let seed) = purpose,
             let masking = fitted.format.tokens?.masking
         else { return dataset }

@@ -2,7 +2,7 @@
 """Tells what scikit-image's histograms of gradients and scikit-learn's logistic regression reach on a folder of classes,
 on the same test pictures as a run of Lockstep: the figure that README.md sets beside `train --baseline`.
 
-    pip install scikit-image==0.25.2 scikit-learn==1.7.2 pillow
+    pip install scikit-image==0.26.0 scikit-learn==1.9.1 pillow
     python record_hog.py FOLDER RUN [SIDE]
 
 FOLDER holds a folder a class; RUN/predictions.safetensors names the test pictures by a hash of their last two path
