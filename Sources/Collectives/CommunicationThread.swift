@@ -1,4 +1,3 @@
-import CKernels
 import Dispatch
 import Foundation
 
@@ -38,7 +37,6 @@ final class CommunicationThread: @unchecked Sendable {
     }
 
     private func serve() {
-        ShortTurns.prefer()
         while true {
             available.wait()
             let work: (() -> Void)? = lock.withLock {
@@ -74,11 +72,4 @@ final class Job<Value>: @unchecked Sendable {
         guard done.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .success else { return nil }
         return try result?.get()
     }
-}
-
-/// Threads that carry messages while lanes compute on the same cores: they wake often, for microseconds each time, and
-/// a message that is not pushed on leaves the network idle.
-public enum ShortTurns {
-    /// Asks the system to let the calling thread run as soon as it wakes; without effect where it does not know how.
-    public static func prefer() { _ = lks_prefer_short_turns(100_000) }
 }

@@ -1,4 +1,3 @@
-import Collectives
 import Diagnostics
 import Foundation
 
@@ -49,7 +48,6 @@ final class ExchangeDriver: @unchecked Sendable {
     }
 
     private func serve() {
-        ShortTurns.prefer()
         let result = Result {
             for step in steps {
                 let stops = try run(step)

@@ -3,5 +3,4 @@
 #include "lockstep_allocations.h"
 #include "lockstep_kernels.h"
 #include "lockstep_memory_files.h"
-#include "lockstep_scheduling.h"
 #include "lockstep_synchronization.h"
