@@ -107,7 +107,7 @@ extension PackedBucket {
         _ compression: any GradientCompression, number: Int, range: Range<Int>, layout: ParameterLayout
     ) throws {
         let piece = GradientPiece(number: number, range, layout)
-        let size = (compression.byteCount(piece) + 63) / 64 * 64
+        let size = compression.paddedByteCount(piece)
         let values = UnsafeMutablePointer<Float>.allocate(capacity: max(1, piece.elementCount))
         let packed = UnsafeMutableRawPointer.allocate(byteCount: max(64, size), alignment: 64)
         defer {

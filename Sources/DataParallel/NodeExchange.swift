@@ -120,14 +120,11 @@ final class NodeExchange: @unchecked Sendable {
     func exchangeSquares() throws {
         guard let shareSquares else { return }
         shareSquares.pack(memory.squares, node: map.nodeIndex)
-        for round in 1..<map.nodeCount {
-            let to = (map.nodeIndex + round) % map.nodeCount
-            let from = (map.nodeIndex + map.nodeCount - round) % map.nodeCount
-            try communicator.exchange(
-                UnsafeRawBufferPointer(shareSquares.packed[map.nodeIndex]), toNode: to,
-                into: UnsafeMutableRawBufferPointer(shareSquares.packed[from]), fromNode: from,
-                leaders: leaders)
-            shareSquares.unpack(node: from, into: memory.squares)
+        try communicator.exchangeBetweenNodes(
+            UnsafeRawBufferPointer(shareSquares.packed[map.nodeIndex]),
+            into: shareSquares.packed.map { UnsafeMutableRawBufferPointer($0) }, leaders: leaders)
+        for node in shares.indices where node != map.nodeIndex {
+            shareSquares.unpack(node: node, into: memory.squares)
         }
     }
 

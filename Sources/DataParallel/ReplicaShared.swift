@@ -140,22 +140,22 @@ public final class ReplicaShared: @unchecked Sendable {
         guard isResumed || isPretrained || state == nil else {
             throw LockstepError(.internalError, "a state to go on from, but the run is not resumed")
         }
-        if !isResumed, communicator.topology.localRank == 0 {
+        if !isResumed, isFirstOfHost {
             layout.initialize(memory.parameters, seed: configuration.seed)
         }
         if isPretrained, !isResumed {
             state?.restoreKnown(into: memory.parameters, layout: layout)
-            if communicator.topology.localRank == 0 { try sendState() }
+            if isFirstOfHost { try sendState() }
         }
         if isResumed {
             if let state { try restore(state) }
-            if communicator.topology.localRank == 0 {
+            if isFirstOfHost {
                 try sendState()
                 try distributeState(state)
             }
             if keepsResiduals, isLeader { try exchange?.scatterResiduals() }
         }
-        if let narrow = memory.narrowParameters, communicator.topology.localRank == 0 {
+        if let narrow = memory.narrowParameters, isFirstOfHost {
             lk_cast(memory.parameters, LK_FLOAT32, narrow, LK_BFLOAT16, layout.elementCount)
         }
         try communicator.barrier()

@@ -6,15 +6,7 @@ import Testing
 /// Several nodes give the bits of one lane alone, however they exchange.
 @Suite struct NodeExchangeTests {
     private static func job(_ change: (inout TrainingJob) -> Void = { _ in }) -> TrainingJob {
-        var job = TrainingJob {
-            DenseNetwork(hidden: [40, 70, 33], outputs: 1, activation: .tanh, dropout: 0.3)
-        }
-        job.update = UpdateOptions(Adam(rate: 0.01))
-        job.update.clipNorm = 0.3
-        job.logicalShards = 8
-        // Full batches, uneven ones, one with fewer samples than shards.
-        job.batchSize = { [16, 13, 3, 16, 9][$0 % 5] }
-        (job.bucketByteCount, job.edgeBucketByteCount) = (4096, 4096)
+        var job = TrainingJob.manyBuckets
         change(&job)
         return job
     }

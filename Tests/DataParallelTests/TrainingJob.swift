@@ -51,6 +51,20 @@ struct TrainingJob: Sendable {
         }
     }
 
+    /// Four layers in several small buckets and slices, eight shards, batches of all sizes.
+    static var manyBuckets: TrainingJob {
+        var job = TrainingJob {
+            DenseNetwork(hidden: [40, 70, 33], outputs: 1, activation: .tanh, dropout: 0.3)
+        }
+        job.update = UpdateOptions(Adam(rate: 0.01))
+        job.update.clipNorm = 0.3
+        job.logicalShards = 8
+        // Full batches, uneven ones, one with fewer samples than shards.
+        job.batchSize = { [16, 13, 3, 16, 9][$0 % 5] }
+        (job.bucketByteCount, job.edgeBucketByteCount) = (4096, 4096)
+        return job
+    }
+
     /// Makes the replica and its arenas; stop the replica at the end.
     func start(
         from initial: ((ParameterLayout) -> TrainedState)? = nil, step: Int = 0,

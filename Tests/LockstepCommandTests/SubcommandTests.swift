@@ -156,10 +156,7 @@ extension CommandTests {
                 Lockstep.recipe("breast-cancer"), "--lanes", "\(lanes)", "--set", "model.hidden=[3000,3000]",
                 "--set", "training.logicalShards=\(lanes)",
             ]
-            let plan = try Lockstep.run(["plan"] + words)
-            let line = try #require(
-                plan.output.split(separator: "\n").first { $0.hasPrefix("memory of a node: ") })
-            let planned = try #require(line.split(separator: " ").dropFirst(4).first.flatMap { Double($0) })
+            let planned = try Self.planned(words)
             let workspace = try Workspace()
             let run = try RunningCommand(
                 [
@@ -180,11 +177,7 @@ extension CommandTests {
                 "--set", "model.hidden=[1000,1000,1000,1000,1000,1000,1000,1000,1000]",
                 "--set", "training.exchange.zeroStage=\(zeroStage)",
             ]
-            let plan = try Lockstep.run(["plan"] + words + ["--ranks", "2", "--nodes", "2"])
-            let line = try #require(
-                plan.output.split(separator: "\n").first { $0.hasPrefix("memory of a node: ") },
-                "\(plan.everything)")
-            let planned = try #require(line.split(separator: " ").dropFirst(4).first.flatMap { Double($0) })
+            let planned = try Self.planned(words + ["--ranks", "2", "--nodes", "2"])
             let workspace = try Workspace()
             let run = try RunningCommand(
                 [
@@ -204,6 +197,15 @@ extension CommandTests {
         private static let watch =
             #"peak=$1; shift; "$@" & while grep -s VmHWM /proc/$!/status > $peak.new; do mv $peak.new $peak; "#
             + "sleep 0.02; done; wait $!"
+
+        /// The megabytes of a node that `plan` foretells.
+        private static func planned(_ words: [String]) throws -> Double {
+            let plan = try Lockstep.run(["plan"] + words)
+            let line = try #require(
+                plan.output.split(separator: "\n").first { $0.hasPrefix("memory of a node: ") },
+                "\(plan.everything)")
+            return try #require(line.split(separator: " ").dropFirst(4).first.flatMap { Double($0) })
+        }
 
         private static func megabytes(_ file: String) throws -> Double {
             let status = try String(contentsOfFile: file, encoding: .utf8)

@@ -52,15 +52,13 @@ final class CompressedExchange: @unchecked Sendable {
         return [(max(end, range.lowerBound) - range.lowerBound)..<range.count]
     }
 
-    private static func padded(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
-
     /// The most bytes that a node sends for a bucket.
     private static func blockByteCount(
         _ compression: any GradientCompression, _ plan: BucketPlan, _ layout: ParameterLayout
     ) -> Int {
         parts(plan, layout).map { piece, _, exact in
-            padded(piece.elementCount == 0 ? 0 : compression.byteCount(piece))
-                + padded(exact.count * MemoryLayout<Float>.size)
+            compression.paddedByteCount(piece)
+                + ParameterLayout.padded(exact.count * MemoryLayout<Float>.size, to: 64)
         }.max() ?? 0
     }
 
@@ -95,7 +93,7 @@ final class CompressedExchange: @unchecked Sendable {
         send: (UnsafeRawBufferPointer, [UnsafeMutableRawBufferPointer]) throws -> Void
     ) throws {
         let (piece, range, exact) = (pieces[bucket], packed[bucket], exact[bucket])
-        let packedByteCount = Self.padded(piece.elementCount == 0 ? 0 : compression.byteCount(piece))
+        let packedByteCount = compression.paddedByteCount(piece)
         let byteCount = packedByteCount + exact.count * MemoryLayout<Float>.size
         let blocks = (0..<map.nodeCount).map { block($0, byteCount) }
         let mine = blocks[map.nodeIndex]

@@ -79,3 +79,10 @@ public struct GradientPiece: Sendable, Equatable {
         self.init(number: number, elementCount: range.count, matrices: matrices)
     }
 }
+
+extension GradientCompression {
+    /// Bytes of a packed piece with what fills its last 64; none where nothing is packed.
+    package func paddedByteCount(_ piece: GradientPiece) -> Int {
+        piece.elementCount == 0 ? 0 : ParameterLayout.padded(byteCount(piece), to: 64)
+    }
+}
