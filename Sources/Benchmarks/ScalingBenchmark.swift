@@ -54,7 +54,7 @@ public struct ScalingBenchmark: Sendable {
 
     /// Creates a benchmark.
     /// - Throws: `LockstepError` (2) for more ranks than this process has cores, which would measure the waiting for them.
-    public init(workload: String, ranks: [Int], rounds: Int = 3, program: String) throws {
+    public init(workload: String, ranks: [Int], rounds: Int = 8, program: String) throws {
         _ = try Workload.named(workload)
         self.workload = workload
         self.ranks = ranks

@@ -34,9 +34,43 @@ int lks_memory_file_open(int64_t process, int descriptor) {
   return own < 0 ? -errno : own;
 }
 
+enum { huge_page = 2 << 20 };
+
+static uintptr_t huge_boundary_after(uintptr_t address) {
+  return (address + huge_page - 1) / huge_page * huge_page;
+}
+
 void *lks_memory_file_map(int descriptor, int64_t byte_count) {
-  void *start = mmap(NULL, (size_t)byte_count, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-  return start == MAP_FAILED ? NULL : start;
+  // The system picks an address with room to move up to a huge page's boundary; what is left over goes back.
+  const size_t taken = (size_t)byte_count + huge_page;
+  void *room = mmap(NULL, taken, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) return NULL;
+  const uintptr_t first = (uintptr_t)room, start = huge_boundary_after(first);
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t end = (start + (uintptr_t)byte_count + page - 1) / page * page;
+  if (start > first) munmap(room, start - first);
+  if (first + taken > end) munmap((void *)end, first + taken - end);
+  void *mapped = mmap((void *)start, (size_t)byte_count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor, 0);
+  if (mapped != MAP_FAILED) return mapped;
+  munmap((void *)start, end - start);
+  return NULL;
+}
+
+void lks_take_huge_pages(void *start, int64_t byte_count) {
+#if defined(__linux__)
+  // Linux 6.1: huge pages now, also where the system gives shared memory none by itself (shmem_enabled). It asks for
+  // a small page in each, which it copies.
+  const int collapse = 25;  // MADV_COLLAPSE, which older headers lack
+  const uintptr_t first = huge_boundary_after((uintptr_t)start);
+  const uintptr_t end = ((uintptr_t)start + (uintptr_t)byte_count) / huge_page * huge_page;
+  for (uintptr_t at = first; at < end; at += huge_page) {
+    *(volatile char *)at = 0;
+    if (madvise((void *)at, huge_page, collapse) != 0) return;
+  }
+#else
+  (void)start;
+  (void)byte_count;
+#endif
 }
 
 int lks_release_pages(void *start, int64_t byte_count) {

@@ -46,6 +46,8 @@ extension MPISession {
         return pages
     }
 
+    private static let hugePageByteCount = 2 << 20
+
     /// A memory file that the first rank makes and the others open; all learn whether all could.
     private static func filePages(
         _ byteCount: Int, on communicator: cmpi_communicator
@@ -131,7 +133,8 @@ extension MPISession {
                 : "give the container more memory, use fewer lanes or logical shards, or a smaller model")
     }
 
-    /// Each rank zeroes its part, so that pages land near several ranks' cores; then all wait.
+    /// Each rank zeroes its part, in huge pages where there are any, so that pages land near several ranks' cores; then
+    /// all wait.
     private static func zeroTogether(
         _ base: UnsafeMutableRawPointer, _ byteCount: Int, _ pageByteCount: Int,
         on communicator: cmpi_communicator
@@ -140,9 +143,12 @@ extension MPISession {
         var rank: Int32 = 0
         try check(cmpi_size(communicator, &size), "MPI_Comm_size")
         try check(cmpi_rank(communicator, &rank), "MPI_Comm_rank")
-        let pageCount = (byteCount + pageByteCount - 1) / pageByteCount
-        let first = min(pageCount * Int(rank) / Int(size) * pageByteCount, byteCount)
-        let end = min(pageCount * (Int(rank) + 1) / Int(size) * pageByteCount, byteCount)
+        // A huge page that two ranks zero would stay small.
+        let unit = byteCount >= 2 * Int(size) * hugePageByteCount ? hugePageByteCount : pageByteCount
+        let unitCount = (byteCount + unit - 1) / unit
+        let first = min(unitCount * Int(rank) / Int(size) * unit, byteCount)
+        let end = min(unitCount * (Int(rank) + 1) / Int(size) * unit, byteCount)
+        lks_take_huge_pages(base + first, Int64(end - first))
         memset(base + first, 0, end - first)
         try check(cmpi_barrier(communicator), "MPI_Barrier")
     }

@@ -19,7 +19,7 @@ struct BenchScaling: ParsableCommand {
 
     @Option(help: "The workload: \(Workload.all.map(\.name).joined(separator: ", ")).") var workload = "mlp"
     @Option(help: "Numbers of ranks, with commas between them.") var ranks = "1,2"
-    @Option(help: "Turns of both sides at the most.") var rounds = 3
+    @Option(help: "Turns of both sides at the most.") var rounds = 8
     @Flag(help: "Print a line of JSON for each number of ranks.") var json = false
 
     func validate() throws {
