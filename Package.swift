@@ -120,7 +120,7 @@ let package = Package(
         tests(
             "DataParallel",
             ["Collectives", "Diagnostics", "DataPipeline", "Execution", "Graphs", "NeuralNetworks"]),
-        tests("DataPipeline", ["Diagnostics"], recorded: ["Recording", "Recorded"]),
+        tests("DataPipeline", ["CKernels", "Diagnostics"], recorded: ["Recording", "Recorded"]),
         tests("Metrics", ["Diagnostics"], recorded: ["Recording"]),
         tests("Baselines", ["DataPipeline", "Diagnostics", "Metrics"], recorded: ["Recording"]),
         tests("Checkpoints", ["Diagnostics"], recorded: ["Recording"]),

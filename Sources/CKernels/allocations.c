@@ -14,7 +14,14 @@ static _Atomic int64_t own_count, library_count;
 void lk_enter_library(void) { inside_library++; }
 void lk_leave_library(void) { inside_library--; }
 
-#if defined(__GLIBC__)
+// A sanitizer brings an allocator of its own, which must be the only one.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define LK_SANITIZED 1
+#endif
+#endif
+
+#if defined(__GLIBC__) && !defined(LK_SANITIZED)
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);

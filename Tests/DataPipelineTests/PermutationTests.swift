@@ -1,3 +1,4 @@
+import CKernels
 import DataPipeline
 import Testing
 
@@ -18,6 +19,28 @@ import Testing
             let numbers = [0, 1, 2, count / 2, count - 2, count - 1].map { permutation[$0] }
             #expect(numbers.allSatisfy { (0..<count).contains($0) })
             #expect(Set(numbers).count == numbers.count)
+        }
+    }
+
+    /// Of every processor's kernel, for grids of one row to thousands, whatever part of the order is asked for.
+    @Test(
+        "Many numbers at a time are those of one at a time",
+        arguments: [1, 2, 7, 16, 100, 255, 257, 6080, 1_000_003, 1 << 40])
+    func copiesWhatSubscriptsGive(count: Int) {
+        let permutation = Permutation(count: count, seed: 11, epoch: 2)
+        let sets = [LK_GENERIC, LK_AVX2, LK_AVX512].filter {
+            $0.rawValue <= lk_best_instruction_set().rawValue
+        }
+        defer { #expect(lk_use_instruction_set(lk_best_instruction_set()) == 1) }
+        for set in sets {
+            #expect(lk_use_instruction_set(set) == 1)
+            for (first, length) in [(0, 1), (0, 16), (3, 15), (5, 17), (40, 100), (count - 33, 33)] {
+                let range = max(0, min(first, count))..<max(0, min(first + length, count))
+                var numbers = [Int](repeating: -1, count: range.count + 1)
+                numbers.withUnsafeMutableBufferPointer { permutation.copy(range, to: $0.baseAddress!) }
+                #expect(numbers.dropLast() == ArraySlice(range.map { permutation[$0] }))
+                #expect(numbers.last == -1)
+            }
         }
     }
 

@@ -26,3 +26,4 @@
 #include "shapes.h"
 #include "chains.h"
 #include "pictures.h"
+#include "orders.h"

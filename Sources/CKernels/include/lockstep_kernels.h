@@ -96,10 +96,12 @@ typedef struct lk_dropout_arguments {
 #include "lockstep_kernels_chains.h"
 #include "lockstep_kernels_decoding.h"
 #include "lockstep_kernels_pictures.h"
+#include "lockstep_kernels_orders.h"
 
 // LK_KERNELS(K) lists every kernel as K(name, (parameters), (arguments)); the families are in files of their own.
 #define LK_KERNELS(K) LK_CORE_KERNELS(K) LK_CONVOLUTION_KERNELS(K) LK_NORMALIZATION_KERNELS(K) LK_ATTENTION_KERNELS(K) \
-  LK_RECURRENT_KERNELS(K) LK_SHAPES_KERNELS(K) LK_CHAINS_KERNELS(K) LK_DECODING_KERNELS(K) LK_PICTURES_KERNELS(K)
+  LK_RECURRENT_KERNELS(K) LK_SHAPES_KERNELS(K) LK_CHAINS_KERNELS(K) LK_DECODING_KERNELS(K) LK_PICTURES_KERNELS(K) \
+  LK_ORDERS_KERNELS(K)
 
 #define LK_CORE_KERNELS(K)                                                                                             \
   K(matmul, (const lk_matmul_arguments *x), (x))                                                                       \

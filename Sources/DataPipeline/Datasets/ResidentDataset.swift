@@ -68,8 +68,7 @@ public final class ResidentDataset: Dataset, @unchecked Sendable {
 
     /// Copies the samples whose numbers stand in `batch.sampleIndices`; the loader's fast path.
     func gather(into batch: MicroBatch) {
-        let sampleCount = batch.count
-        let indices = batch.sampleIndices
+        let (indices, sampleCount) = (batch.place.indices, batch.place.count)
         for number in 0..<fields.count {
             let source = buffers[number]
             let destination = batch.fields[number]

@@ -8,7 +8,9 @@ import Diagnostics
 public final class BatchLoader: @unchecked Sendable {
     private let dataset: any Dataset
     private let resident: ResidentDataset?
-    private let batch: MicroBatch
+    /// Micro-batches of a step that are filled together.
+    private let batches: [MicroBatch]
+    private var (filledCount, takenCount) = (0, 0)
     private let ring: PrefetchRing?
     private let problem: LockstepError?
     private var cursor: ShardCursor
@@ -36,7 +38,16 @@ public final class BatchLoader: @unchecked Sendable {
         resident = dataset as? ResidentDataset
         let specs = dataset.fields
         let isPrefetching = isSound && !dataset.isResident
-        batch = MicroBatch(specs: specs, capacity: isPrefetching ? 1 : sampler.maximumShardSize)
+        let capacity = sampler.maximumShardSize
+        batches =
+            isPrefetching
+            ? []
+            : Self.batches(
+                specs: specs, capacity: capacity,
+                count: resident.map {
+                    Self.count(of: safeShards.count, byteCount: capacity * $0.sampleByteCount)
+                }
+                    ?? 1)
         ring =
             isPrefetching
             ? PrefetchRing(
@@ -54,13 +65,22 @@ public final class BatchLoader: @unchecked Sendable {
         if let problem { throw problem }
         if let ring { return try ring.take() }
         guard !isStopped else { throw PrefetchRing.stoppedError }
-        cursor.advance(into: batch)
-        if let resident {
-            resident.gather(into: batch)
-        } else {
-            try batch.decode(dataset)
+        if takenCount == filledCount { try fill() }
+        takenCount += 1
+        return batches[takenCount - 1]
+    }
+
+    private func fill() throws {
+        (takenCount, filledCount) = (0, 0)
+        let count = cursor.advance(into: batches)
+        for batch in batches.prefix(count) {
+            if let resident {
+                resident.gather(into: batch)
+            } else {
+                try batch.decode(dataset)
+            }
         }
-        return batch
+        filledCount = count
     }
 
     /// Ends the loader's threads, if any, and waits for their end: one sample's decoding at most. Where there are
@@ -71,6 +91,16 @@ public final class BatchLoader: @unchecked Sendable {
             return
         }
         ring.stop()
+    }
+
+    /// Of a lane's shards of a step, those that stay in the processor's cache until they are used.
+    private static func count(of shardCount: Int, byteCount: Int) -> Int {
+        max(1, min(shardCount, (128 << 10) / max(1, byteCount)))
+    }
+
+    private static func batches(specs: [FieldSpec], capacity: Int, count: Int) -> [MicroBatch] {
+        let numbers = SampleNumbers(capacity: max(1, count * capacity))
+        return (0..<count).map { _ in MicroBatch(specs: specs, capacity: capacity, numbers: numbers) }
     }
 
     /// As many micro-batches as have 4 MiB: where they are small, a thread that gets no processor for some milliseconds

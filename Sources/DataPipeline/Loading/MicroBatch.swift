@@ -12,23 +12,45 @@ public final class MicroBatch: @unchecked Sendable {
     /// The samples that fit.
     public let capacity: Int
     /// The number in the dataset of each valid sample.
-    public let sampleIndices: UnsafeMutablePointer<Int>
+    public var sampleIndices: UnsafeMutablePointer<Int> { place.indices }
     /// Valid samples; 0 for a shard without samples.
-    public internal(set) var count = 0
+    public var count: Int { place.count }
     /// The position of the first sample in its step's global batch, or in the dataset for evaluation.
-    public internal(set) var firstPosition = 0
+    public var firstPosition: Int { place.firstPosition }
     /// How long the batch's sequences are; nil for those that the dataset writes.
-    public internal(set) var length: SequenceLength?
+    public var length: SequenceLength? { place.length }
     /// The global step, or the evaluation batch's number.
-    public internal(set) var step = 0
+    public var step: Int { place.step }
     /// The epoch of the step, counted from 0; 0 for evaluation.
-    public internal(set) var epoch = 0
+    public var epoch: Int { place.epoch }
     /// The logical shard; 0 for evaluation.
-    public internal(set) var shard = 0
+    public var shard: Int { place.shard }
+
+    /// Which samples a batch holds. One value, since each write to a class takes as long as a small sample.
+    struct Place {
+        /// Within the memory of ``numbers``.
+        var indices: UnsafeMutablePointer<Int>
+        var count = 0
+        var firstPosition = 0
+        var length: SequenceLength?
+        var step = 0
+        var epoch = 0
+        var shard = 0
+    }
+
+    var place: Place
+    /// Where the samples' numbers lie; batches that are filled together share it.
+    let numbers: SampleNumbers
 
     /// Makes room for `capacity` samples of these fields.
-    public init(specs: [FieldSpec], capacity: Int) {
+    public convenience init(specs: [FieldSpec], capacity: Int) {
+        self.init(specs: specs, capacity: capacity, numbers: SampleNumbers(capacity: max(1, capacity)))
+    }
+
+    init(specs: [FieldSpec], capacity: Int, numbers: SampleNumbers) {
         self.specs = specs
+        self.numbers = numbers
+        place = Place(indices: numbers.start)
         self.capacity = max(1, capacity)
         fields = specs.map { [capacity = self.capacity] in
             let buffer = AlignedBuffer.allocate(byteCount: $0.sampleByteCount * capacity)
@@ -36,14 +58,9 @@ public final class MicroBatch: @unchecked Sendable {
             buffer.initializeMemory(as: UInt8.self, repeating: 0, count: $0.sampleByteCount * capacity)
             return buffer
         }
-        sampleIndices = .allocate(capacity: self.capacity)
-        sampleIndices.initialize(repeating: 0, count: self.capacity)
     }
 
-    deinit {
-        for field in fields { field.deallocate() }
-        sampleIndices.deallocate()
-    }
+    deinit { for field in fields { field.deallocate() } }
 
     /// The valid float32 elements of a field.
     public func floats(ofField field: Int) -> UnsafeBufferPointer<Float> {
@@ -81,10 +98,11 @@ public final class MicroBatch: @unchecked Sendable {
             guard index >= 0, index < dataset.count else {
                 throw LockstepError(.internalError, "sample \(index) of \(dataset.count) does not exist")
             }
-            sampleIndices[position] = index
+            numbers.start[position] = index
         }
-        (count, self.firstPosition, step, shard) = (indices.count, firstPosition, batch, 0)
-        (epoch, self.length) = (0, length)
+        place = Place(
+            indices: numbers.start, count: indices.count, firstPosition: firstPosition, length: length,
+            step: batch)
         if let resident = dataset as? ResidentDataset {
             resident.gather(into: self)
         } else {
@@ -113,4 +131,16 @@ public final class MicroBatch: @unchecked Sendable {
             }
         }
     }
+}
+
+/// Room for numbers of samples.
+final class SampleNumbers: @unchecked Sendable {
+    let start: UnsafeMutablePointer<Int>
+
+    init(capacity: Int) {
+        start = .allocate(capacity: capacity)
+        start.initialize(repeating: 0, count: capacity)
+    }
+
+    deinit { start.deallocate() }
 }

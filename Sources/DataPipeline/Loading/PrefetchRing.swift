@@ -106,7 +106,7 @@ final class PrefetchRing: @unchecked Sendable {
         guard failure == nil, !stops else { return nil }
         let number = begunCount
         begunCount += 1
-        cursor.advance(into: slots[number % slots.count])
+        _ = cursor.advance(into: CollectionOfOne(slots[number % slots.count]))
         return number
     }
 

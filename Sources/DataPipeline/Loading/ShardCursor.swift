@@ -17,18 +17,25 @@ struct ShardCursor {
         permutation = sampler.permutation(epoch: epoch)
     }
 
-    /// Writes the next micro-batch's place and sample numbers into `batch`.
-    mutating func advance(into batch: MicroBatch) {
-        let range = sampler.range(step: step, shard: shard)
-        batch.step = step
-        batch.epoch = epoch
-        batch.shard = shard
-        batch.count = range.count
-        batch.firstPosition = range.lowerBound
-        batch.length = sampler.length(ofStep: step)
-        sampler.copySamples(range, step: step, permutation, to: batch.sampleIndices)
-        shard += 1
+    /// Writes the places and sample numbers of the next micro-batches of a step: as many as it still has and `batches`,
+    /// which share their ``MicroBatch/numbers``, take. Together, since an order's numbers come many at a time.
+    /// - Returns: how many batches are written.
+    mutating func advance(into batches: some RandomAccessCollection<MicroBatch>) -> Int {
+        let next = shard..<min(shard + batches.count, shards.upperBound)
+        guard let start = batches.first?.numbers.start else { return 0 }
+        let length = sampler.length(ofStep: step)
+        let size = sampler.batchSize(step: step)
+        let all = sampler.range(shards: next, batchSize: size)
+        sampler.copySamples(all, step: step, permutation, to: start)
+        for (batch, shard) in zip(batches, next) {
+            let range = sampler.range(shards: shard..<(shard + 1), batchSize: size)
+            batch.place = MicroBatch.Place(
+                indices: start + (range.lowerBound - all.lowerBound), count: range.count,
+                firstPosition: range.lowerBound, length: length, step: step, epoch: epoch, shard: shard)
+        }
+        shard = next.upperBound
         if shard == shards.upperBound { beginStep(step + 1) }
+        return next.count
     }
 
     private mutating func beginStep(_ next: Int) {

@@ -1,3 +1,5 @@
+import CKernels
+
 /// A random order of 0..<count that is a pure function of (seed, epoch, index) and needs no memory:
 /// any position of any epoch can be asked for at once, on any rank, after any resume.
 ///
@@ -36,21 +38,17 @@ public struct Permutation: Sendable, Equatable {
         return walk(from: shuffle(UInt64(index)))
     }
 
-    /// Writes the numbers at `range` to `numbers`; four at a time, since each alone is a long chain of
-    /// multiplications that leaves the processor idle.
-    func copy(_ range: Range<Int>, to numbers: UnsafeMutablePointer<Int>) {
+    /// Writes the numbers at `range` to `numbers`, several at a time.
+    package func copy(_ range: Range<Int>, to numbers: UnsafeMutablePointer<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "positions out of range")
-        var offset = 0
-        while offset &+ 4 <= range.count {
-            let first = UInt64(range.lowerBound &+ offset)
-            let four = shuffle(first, first &+ 1, first &+ 2, first &+ 3)
-            numbers[offset] = walk(from: four.0)
-            numbers[offset &+ 1] = walk(from: four.1)
-            numbers[offset &+ 2] = walk(from: four.2)
-            numbers[offset &+ 3] = walk(from: four.3)
-            offset &+= 4
+        var cells = lk_permutation(
+            rows: rows, columns: columns, key: key, double_rounds: Int32(truncatingIfNeeded: doubleRounds))
+        numbers.withMemoryRebound(to: Int64.self, capacity: range.count) {
+            lk_permute_cells(&cells, UInt64(range.lowerBound), range.count, $0)
         }
-        for rest in offset..<range.count { numbers[rest] = self[range.lowerBound &+ rest] }
+        for offset in 0..<range.count where numbers[offset] >= count {
+            numbers[offset] = walk(from: UInt64(numbers[offset]))
+        }
     }
 
     /// The first cell below `count` on the cycle from `cell` on.
@@ -70,32 +68,6 @@ public struct Permutation: Sendable, Equatable {
             roundKey = roundKey &+ 2 &* Self.keyStep
         }
         return row &* columns &+ column
-    }
-
-    /// The same for four cells side by side.
-    @inline(__always)
-    private func shuffle(
-        _ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64
-    ) -> (UInt64, UInt64, UInt64, UInt64) {
-        var ((rowA, columnA), (rowB, columnB)) = (split(a), split(b))
-        var ((rowC, columnC), (rowD, columnD)) = (split(c), split(d))
-        var roundKey = key
-        for _ in 0..<doubleRounds {
-            rowA = Self.shift(rowA, by: columnA, roundKey, modulo: rows)
-            rowB = Self.shift(rowB, by: columnB, roundKey, modulo: rows)
-            rowC = Self.shift(rowC, by: columnC, roundKey, modulo: rows)
-            rowD = Self.shift(rowD, by: columnD, roundKey, modulo: rows)
-            roundKey = roundKey &+ Self.keyStep
-            columnA = Self.shift(columnA, by: rowA, roundKey, modulo: columns)
-            columnB = Self.shift(columnB, by: rowB, roundKey, modulo: columns)
-            columnC = Self.shift(columnC, by: rowC, roundKey, modulo: columns)
-            columnD = Self.shift(columnD, by: rowD, roundKey, modulo: columns)
-            roundKey = roundKey &+ Self.keyStep
-        }
-        return (
-            rowA &* columns &+ columnA, rowB &* columns &+ columnB, rowC &* columns &+ columnC,
-            rowD &* columns &+ columnD
-        )
     }
 
     @inline(__always)

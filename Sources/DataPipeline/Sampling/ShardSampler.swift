@@ -85,8 +85,12 @@ public struct ShardSampler: Sendable, Equatable {
     /// The positions of a shard in its step's batch, counted from 0; empty where there are fewer samples than
     /// shards.
     public func range(step: Int, shard: Int) -> Range<Int> {
-        let size = batchSize(step: step)
-        return (shard * size / shardCount)..<((shard + 1) * size / shardCount)
+        range(shards: shard..<(shard + 1), batchSize: batchSize(step: step))
+    }
+
+    /// The positions of some shards in a batch of so many samples.
+    func range(shards: Range<Int>, batchSize: Int) -> Range<Int> {
+        (shards.lowerBound * batchSize / shardCount)..<(shards.upperBound * batchSize / shardCount)
     }
 
     /// Writes the samples at some positions of a step to `indices`.
