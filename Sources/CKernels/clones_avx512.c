@@ -1,6 +1,6 @@
-// The kernels for x86-64 processors with AVX-512.
+// The kernels for x86-64 processors with AVX-512 F and DQ (products of 64-bit integers), as all but Knights Landing have them.
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx2,fma"))), apply_to = function)
 #define LK_CLONE(name) lk_##name##_avx512
 #define LK_HAS_FMA 1
 #define LK_HAS_MASKS 1

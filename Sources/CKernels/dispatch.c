@@ -31,7 +31,7 @@ static _Thread_local const kernel_table *chosen;
 lk_instruction_set lk_best_instruction_set(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f")) return LK_AVX512;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return LK_AVX512;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return LK_AVX2;
 #endif
   return LK_GENERIC;

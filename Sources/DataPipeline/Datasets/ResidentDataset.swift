@@ -68,7 +68,8 @@ public final class ResidentDataset: Dataset, @unchecked Sendable {
 
     /// Copies the samples whose numbers stand in `batch.sampleIndices`; the loader's fast path.
     func gather(into batch: MicroBatch) {
-        let (indices, sampleCount) = (batch.place.indices, batch.place.count)
+        let place = batch.place
+        let (indices, sampleCount) = (place.indices, place.count)
         for number in 0..<fields.count {
             let source = buffers[number]
             let destination = batch.fields[number]
@@ -78,7 +79,7 @@ public final class ResidentDataset: Dataset, @unchecked Sendable {
                 let to = destination.assumingMemoryBound(to: UInt32.self)
                 for position in 0..<sampleCount { to[position] = from[indices[position]] }
             } else {
-                let kept = batch.sampleByteCount(ofField: number)
+                let kept = place.length == nil ? byteCount : fields[number].byteCount(place.length)
                 for position in 0..<sampleCount {
                     (destination + position &* kept).copyMemory(
                         from: source + indices[position] &* byteCount, byteCount: kept)

@@ -73,11 +73,11 @@ public final class BatchLoader: @unchecked Sendable {
     private func fill() throws {
         (takenCount, filledCount) = (0, 0)
         let count = cursor.advance(into: batches)
-        for batch in batches.prefix(count) {
+        for number in 0..<count {
             if let resident {
-                resident.gather(into: batch)
+                resident.gather(into: batches[number])
             } else {
-                try batch.decode(dataset)
+                try batches[number].decode(dataset)
             }
         }
         filledCount = count

@@ -27,11 +27,13 @@ struct ShardCursor {
         let size = sampler.batchSize(step: step)
         let all = sampler.range(shards: next, batchSize: size)
         sampler.copySamples(all, step: step, permutation, to: start)
+        var first = all.lowerBound
         for (batch, shard) in zip(batches, next) {
-            let range = sampler.range(shards: shard..<(shard + 1), batchSize: size)
+            let end = sampler.range(shards: shard..<(shard + 1), batchSize: size).upperBound
             batch.place = MicroBatch.Place(
-                indices: start + (range.lowerBound - all.lowerBound), count: range.count,
-                firstPosition: range.lowerBound, length: length, step: step, epoch: epoch, shard: shard)
+                indices: start + (first - all.lowerBound), count: end - first, firstPosition: first,
+                length: length, step: step, epoch: epoch, shard: shard)
+            first = end
         }
         shard = next.upperBound
         if shard == shards.upperBound { beginStep(step + 1) }
