@@ -51,9 +51,8 @@ void *lks_memory_file_map(int descriptor, int64_t byte_count) {
   if (start > first) munmap(room, start - first);
   if (first + taken > end) munmap((void *)end, first + taken - end);
   void *mapped = mmap((void *)start, (size_t)byte_count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor, 0);
-  if (mapped != MAP_FAILED) return mapped;
-  munmap((void *)start, end - start);
-  return NULL;
+  // Where that fails, the addresses may be another thread's by now: they are left alone.
+  return mapped == MAP_FAILED ? NULL : mapped;
 }
 
 void lks_take_huge_pages(void *start, int64_t byte_count) {
@@ -65,7 +64,8 @@ void lks_take_huge_pages(void *start, int64_t byte_count) {
   const uintptr_t end = ((uintptr_t)start + (uintptr_t)byte_count) / huge_page * huge_page;
   for (uintptr_t at = first; at < end; at += huge_page) {
     *(volatile char *)at = 0;
-    if (madvise((void *)at, huge_page, collapse) != 0) return;
+    // EAGAIN is about this page alone.
+    if (madvise((void *)at, huge_page, collapse) != 0 && errno != EAGAIN) return;
   }
 #else
   (void)start;

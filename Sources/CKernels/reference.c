@@ -1,4 +1,4 @@
-// The plain twin of every kernel: the loops that one would write first, in float64 where sums matter. Tests compare
+// The plain twin of every kernel but permute_cells: the loops that one would write first, in float64 where sums matter. Tests compare
 // the fast kernels with them.
 #include <math.h>
 #include <stdlib.h>

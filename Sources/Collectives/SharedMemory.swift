@@ -44,8 +44,8 @@ public final class SharedMemory: @unchecked Sendable {
     private static let hugePageByteCount = 2 << 20
 
     /// Asks for pages of 2 MiB: embedding rows are read at random, and each small page costs a look-up of its own.
-    /// Only advice; a system that does not give them for shared memory goes on with small ones.
-    func adviseHugePages() {
+    /// Only advice: where the system gives none, small ones serve.
+    private func adviseHugePages() {
         #if os(Linux)
             let madviseHugePage: Int32 = 14
             _ = madvise(base, byteCount, madviseHugePage)

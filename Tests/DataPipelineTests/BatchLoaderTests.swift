@@ -79,6 +79,43 @@ private struct DecodedDataset: Dataset {
         }
     }
 
+    /// Samples of 20 kB: of eight shards three are gathered at a time, so that the third time two are left.
+    @Test func gathersAStepInParts() throws {
+        let (count, width) = (45, 5000)
+        let dataset = try ArrayDataset([
+            ("features", [width], .float32((0..<(count * width)).map(Float.init))),
+            ("label", [], .int32((0..<count).map(Int32.init))),
+        ]).resident()
+        let sampler = try ShardSampler(sampleCount: count, globalBatchSize: 16, shardCount: 8, seed: 5)
+        let loader = BatchLoader(dataset: dataset, sampler: sampler, shards: 0..<8, startStep: 0)
+        for number in 0..<(8 * 7) {
+            let batch = try loader.next()
+            #expect(batch.step == number / 8 && batch.shard == number % 8)
+            let (step, range) = (batch.step, sampler.range(step: batch.step, shard: batch.shard))
+            let samples = range.map {
+                sampler.sampleIndex(
+                    epoch: sampler.epoch(ofStep: step), position: sampler.firstPosition(step: step) + $0)
+            }
+            #expect(Array(UnsafeBufferPointer(start: batch.sampleIndices, count: batch.count)) == samples)
+            #expect(Array(batch.integers(ofField: 1)) == samples.map { Int32($0) })
+            let firsts = stride(from: 0, to: samples.count * width, by: width).map {
+                batch.floats(ofField: 0)[$0]
+            }
+            #expect(firsts == samples.map { Float($0 * width) })
+        }
+    }
+
+    /// Who fills a loader's batch anew leaves the others that were gathered with it alone.
+    @Test func batchesKeepTheirOwnNumbers() throws {
+        let sampler = try ShardSampler(
+            sampleCount: 8, globalBatchSize: 8, shardCount: 2, seed: 0, shuffles: false)
+        let dataset = try variants(8)[1]
+        let loader = BatchLoader(dataset: dataset, sampler: sampler, shards: 0..<2, startStep: 0)
+        try loader.next().gather(dataset, range: 5..<8)
+        let second = try loader.next()
+        #expect(Array(UnsafeBufferPointer(start: second.sampleIndices, count: 4)) == [4, 5, 6, 7])
+    }
+
     @Test(
         "Any share-out of the shards gives the same batches", arguments: [[4, 8], [1, 3, 8], [2, 4, 6, 8]])
     func doesNotDependOnTheShareOut(bounds: [Int]) throws {

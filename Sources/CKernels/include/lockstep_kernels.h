@@ -3,7 +3,7 @@
 // Every kernel exists once in source (Kernels/), compiled for each instruction set; `lk_NAME` calls the clone for
 // this processor. Clones give the same bits, as contraction is off, fused multiply-adds are explicit, and sums keep 16
 // explicit accumulators. (Exception: without hardware FMA on x86, lk_matmul rounds products.) reference.c holds the
-// plain twin of each kernel, `lkr_NAME`, which tests compare with.
+// plain twin of each kernel, `lkr_NAME`, which tests compare with; of permute_cells it is DataPipeline's Permutation.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

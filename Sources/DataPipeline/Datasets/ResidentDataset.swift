@@ -79,6 +79,7 @@ public final class ResidentDataset: Dataset, @unchecked Sendable {
                 let to = destination.assumingMemoryBound(to: UInt32.self)
                 for position in 0..<sampleCount { to[position] = from[indices[position]] }
             } else {
+                // Without asking the batch: looking into a class takes as long as copying a row.
                 let kept = place.length == nil ? byteCount : fields[number].byteCount(place.length)
                 for position in 0..<sampleCount {
                     (destination + position &* kept).copyMemory(

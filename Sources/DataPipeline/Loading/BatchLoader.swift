@@ -44,15 +44,12 @@ public final class BatchLoader: @unchecked Sendable {
             ? []
             : Self.batches(
                 specs: specs, capacity: capacity,
-                count: resident.map {
-                    Self.count(of: safeShards.count, byteCount: capacity * $0.sampleByteCount)
-                }
-                    ?? 1)
+                count: resident == nil ? 1 : Self.count(of: safeShards.count, specs, capacity: capacity))
         ring =
             isPrefetching
             ? PrefetchRing(
                 depth: depth ?? Self.depth(dataset, sampler), threads: threads, dataset: dataset,
-                cursor: cursor, capacity: sampler.maximumShardSize)
+                cursor: cursor, capacity: capacity)
             : nil
     }
 
@@ -94,8 +91,9 @@ public final class BatchLoader: @unchecked Sendable {
     }
 
     /// Of a lane's shards of a step, those that stay in the processor's cache until they are used.
-    private static func count(of shardCount: Int, byteCount: Int) -> Int {
-        max(1, min(shardCount, (128 << 10) / max(1, byteCount)))
+    private static func count(of shardCount: Int, _ specs: [FieldSpec], capacity: Int) -> Int {
+        let byteCount = specs.reduce(256) { $0 + max(64, $1.sampleByteCount * capacity) }
+        return max(1, min(shardCount, (128 << 10) / byteCount))
     }
 
     private static func batches(specs: [FieldSpec], capacity: Int, count: Int) -> [MicroBatch] {

@@ -40,7 +40,7 @@ public final class MicroBatch: @unchecked Sendable {
 
     var place: Place
     /// Where the samples' numbers lie; batches that are filled together share it.
-    let numbers: SampleNumbers
+    private(set) var numbers: SampleNumbers
 
     /// Makes room for `capacity` samples of these fields.
     public convenience init(specs: [FieldSpec], capacity: Int) {
@@ -94,6 +94,8 @@ public final class MicroBatch: @unchecked Sendable {
         length: SequenceLength? = nil
     ) throws {
         try checkFit(dataset, count: indices.count)
+        // Others' numbers stay as they are.
+        if !isKnownUniquelyReferenced(&numbers) { numbers = SampleNumbers(capacity: capacity) }
         for (position, index) in indices.enumerated() {
             guard index >= 0, index < dataset.count else {
                 throw LockstepError(.internalError, "sample \(index) of \(dataset.count) does not exist")
